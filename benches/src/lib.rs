@@ -1,0 +1,1 @@
+//! Benchmarks of `fin-core`; see the `[[bench]]` targets.

@@ -1,0 +1,1 @@
+//! Offline: one recorded drive to positioned scans.
