@@ -1,1 +1,4 @@
 //! Library behind the `fin` command line.
+
+pub mod atomic;
+pub mod drive;
