@@ -13,6 +13,8 @@ mod cells;
 mod error;
 mod read;
 pub mod table;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use error::DriveError;
