@@ -1,0 +1,86 @@
+//! Fingerprints along directed edges.
+
+use std::sync::Arc;
+
+use super::cells::{CellIx, CellTable};
+use crate::network::{EdgeId, RoadNetwork};
+
+/// Nominal distance between the grid points of a profile, metres; the grid of an edge is the even one nearest to it.
+pub const GRID_STEP_M: f64 = 5.0;
+
+/// Levels of one cell along one directed edge, on a contiguous run of the edge's grid points.
+///
+/// All lists have one entry per grid point of the run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CellProfile {
+    /// Which cell.
+    pub cell: CellIx,
+    /// Grid point of the first entry.
+    pub first: u32,
+    /// Expected level of the mean phone, dBm.
+    pub mean_dbm: Vec<f32>,
+    /// Standard deviation of a new drive's smoothed level about the mean, dB: survey uncertainty and the change
+    /// between drives, without the noise of a single reading.
+    pub spread_db: Vec<f32>,
+    /// Passes that heard the cell near the point.
+    pub passes: Vec<u16>,
+    /// Passes whose phone was registered on the cell near the point.
+    pub serving: Vec<u16>,
+}
+
+/// All fingerprints along one directed edge.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EdgeProfile {
+    /// Number of grid points, at least 2; point 0 lies at offset 0, the last at the edge's end.
+    pub points: u32,
+    /// Distance between grid points, metres.
+    pub step_m: f64,
+    /// Survey passes that scanned near each grid point.
+    pub passes: Vec<u16>,
+    /// The cells, in the order of their indices.
+    pub cells: Vec<CellProfile>,
+}
+
+impl EdgeProfile {
+    /// Number of grid points and the distance between them for an edge of `length_m`.
+    pub fn grid(length_m: f64) -> (u32, f64) {
+        let steps = libm::round(length_m / GRID_STEP_M).max(1.0);
+        (steps as u32 + 1, length_m / steps)
+    }
+
+    /// The profile of `cell`, or `None` when it was not heard on this edge.
+    pub fn cell(&self, cell: CellIx) -> Option<&CellProfile> {
+        self.cells.binary_search_by_key(&cell, |profile| profile.cell).ok().map(|at| &self.cells[at])
+    }
+}
+
+/// Where a database comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Provenance {
+    /// Version of the program that built it.
+    pub tool: String,
+    /// Survey drives used.
+    pub drives: u32,
+    /// First and last day of the surveys, days since 1970-01-01; `None` when the drives' clocks were not Unix time.
+    pub days: Option<(i32, i32)>,
+}
+
+/// A fingerprint database: roads around the tunnels, cells, and profiles along the edges.
+#[derive(Clone, Debug)]
+pub struct FingerprintDb {
+    /// The roads: tunnels and their approaches.
+    pub network: Arc<RoadNetwork>,
+    /// The cells.
+    pub cells: CellTable,
+    /// One entry per edge of the network; `None` where no survey scanned.
+    pub profiles: Vec<Option<EdgeProfile>>,
+    /// Where it comes from.
+    pub provenance: Provenance,
+}
+
+impl FingerprintDb {
+    /// The profile along `edge`, or `None` where no survey scanned.
+    pub fn profile(&self, edge: EdgeId) -> Option<&EdgeProfile> {
+        self.profiles.get(edge.0 as usize).and_then(Option::as_ref)
+    }
+}
