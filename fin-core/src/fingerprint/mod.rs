@@ -4,6 +4,7 @@
 //! [`format`] turns them into bytes and back.
 
 pub mod cells;
+pub mod matcher;
 pub mod profile;
 
 pub use cells::{CellIx, CellTable, KnownCell};
