@@ -48,7 +48,10 @@ pub struct EastNorth {
 impl EastNorth {
     /// The vector from `other` to `self`.
     pub fn minus(self, other: EastNorth) -> EastNorth {
-        EastNorth { east_m: self.east_m - other.east_m, north_m: self.north_m - other.north_m }
+        EastNorth {
+            east_m: self.east_m - other.east_m,
+            north_m: self.north_m - other.north_m,
+        }
     }
 
     /// Length, metres.
@@ -109,7 +112,10 @@ impl LocalFrame {
         } else if lon_deg < -180.0 {
             lon_deg += 360.0;
         }
-        LatLon { lat_deg: self.origin.lat_deg + local.north_m / self.north_m_per_deg, lon_deg }
+        LatLon {
+            lat_deg: self.origin.lat_deg + local.north_m / self.north_m_per_deg,
+            lon_deg,
+        }
     }
 
     /// Degrees of latitude and of longitude that span `metres` at the origin.
@@ -155,6 +161,13 @@ mod tests {
     fn bearings_wrap() {
         assert_eq!(bearing_difference_deg(350.0, 10.0), 20.0);
         assert_eq!(bearing_difference_deg(10.0, 350.0), -20.0);
-        assert_eq!(EastNorth { east_m: -1.0, north_m: 0.0 }.bearing_deg(), 270.0);
+        assert_eq!(
+            EastNorth {
+                east_m: -1.0,
+                north_m: 0.0
+            }
+            .bearing_deg(),
+            270.0
+        );
     }
 }

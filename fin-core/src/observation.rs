@@ -108,7 +108,8 @@ impl Drive {
     pub fn span(&self) -> Option<(Time, Time)> {
         let times = || {
             let gnss = self.gnss.iter().map(|o| o.time);
-            gnss.chain(self.speed.iter().map(|o| o.time)).chain(self.cells.iter().map(|o| o.time))
+            gnss.chain(self.speed.iter().map(|o| o.time))
+                .chain(self.cells.iter().map(|o| o.time))
         };
         Some((times().min()?, times().max()?))
     }

@@ -47,7 +47,10 @@ mod tests {
     #[test]
     fn milliseconds_survive_the_round_trip() {
         assert_eq!(Time::from_millis(-1).as_millis(), -1);
-        assert_eq!(Time::from_millis(1_575_000_000_123).as_millis(), 1_575_000_000_123);
+        assert_eq!(
+            Time::from_millis(1_575_000_000_123).as_millis(),
+            1_575_000_000_123
+        );
     }
 
     #[test]

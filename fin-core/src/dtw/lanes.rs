@@ -52,7 +52,10 @@ impl RateLanes {
     /// # Panics
     /// When `rates` is empty, `points` is 0 or `step_m` is not positive.
     pub fn start(anchor: &Moments, rates: Vec<f64>, points: usize, step_m: f64) -> Self {
-        assert!(!rates.is_empty() && points > 0 && step_m > 0.0, "a grid has lanes, points and a step");
+        assert!(
+            !rates.is_empty() && points > 0 && step_m > 0.0,
+            "a grid has lanes, points and a step"
+        );
         let base_m = anchor.position_m - 0.5 * (points - 1) as f64 * step_m;
         let rate_var = anchor.rate_var.max(1e-12);
         let slope = anchor.covariance / rate_var;
@@ -68,8 +71,15 @@ impl RateLanes {
             }));
         }
         let lanes = rates.len();
-        let mut row =
-            Self { step_m, points, base_m, rates, phases_m: vec![0.0; lanes], cells, scratch: vec![0.0; points] };
+        let mut row = Self {
+            step_m,
+            points,
+            base_m,
+            rates,
+            phases_m: vec![0.0; lanes],
+            cells,
+            scratch: vec![0.0; points],
+        };
         row.normalise();
         row
     }
@@ -174,7 +184,8 @@ impl RateLanes {
             let here = &mut head[lane * points..];
             let after = tail.get(..points);
             let below = Blend::new((phase - before_phase) / self.step_m);
-            let above = Blend::new((phase - self.phases_m.get(lane + 1).copied().unwrap_or(phase)) / self.step_m);
+            let above =
+                Blend::new((phase - self.phases_m.get(lane + 1).copied().unwrap_or(phase)) / self.step_m);
             let ends = usize::from(lane == 0) + usize::from(lane + 1 == lanes);
             let keep = 1.0 - side * (2 - ends) as f32;
             let below_side = if lane == 0 { 0.0 } else { side };
@@ -216,7 +227,9 @@ impl RateLanes {
     /// changed, when no mass would be left.
     pub fn weigh(&mut self, at_points: &[f32], at_lanes: impl Fn(f64) -> f32) -> Option<f64> {
         debug_assert_eq!(at_points.len(), self.points);
-        let total: f64 = (0..self.rates.len()).map(|lane| self.lane_total(lane, at_points, &at_lanes)).sum();
+        let total: f64 = (0..self.rates.len())
+            .map(|lane| self.lane_total(lane, at_points, &at_lanes))
+            .sum();
         if !(total.is_finite() && total > 1e-30) {
             return None;
         }
@@ -234,7 +247,11 @@ impl RateLanes {
     fn lane_total(&self, lane: usize, at_points: &[f32], at_lanes: &impl Fn(f64) -> f32) -> f64 {
         let blend = Blend::new(self.phases_m[lane] / self.step_m);
         let cells = &self.cells[lane * self.points..][..self.points];
-        let sum: f32 = cells.iter().enumerate().map(|(j, cell)| cell * blend.at_clamped(at_points, j)).sum();
+        let sum: f32 = cells
+            .iter()
+            .enumerate()
+            .map(|(j, cell)| cell * blend.at_clamped(at_points, j))
+            .sum();
         f64::from(sum * at_lanes(self.rates[lane]))
     }
 
@@ -282,7 +299,14 @@ impl RateLanes {
 
     /// Doubles (`true`) or halves the distance between grid points about the middle of the grid.
     pub fn rescale(&mut self, coarser: bool) {
-        let (old, new) = (self.step_m, if coarser { 2.0 * self.step_m } else { 0.5 * self.step_m });
+        let (old, new) = (
+            self.step_m,
+            if coarser {
+                2.0 * self.step_m
+            } else {
+                0.5 * self.step_m
+            },
+        );
         let middle = 0.5 * (self.points - 1) as f64;
         let mut scratch = std::mem::take(&mut self.scratch);
         for lane in 0..self.rates.len() {
@@ -314,8 +338,11 @@ impl RateLanes {
     }
 
     fn normalise(&mut self) {
-        let total: f64 =
-            self.cells.chunks_exact(self.points).map(|lane| f64::from(lane.iter().sum::<f32>())).sum();
+        let total: f64 = self
+            .cells
+            .chunks_exact(self.points)
+            .map(|lane| f64::from(lane.iter().sum::<f32>()))
+            .sum();
         if total > 0.0 {
             let factor = (1.0 / total) as f32;
             self.cells.iter_mut().for_each(|cell| *cell *= factor);
@@ -331,7 +358,9 @@ struct Blend {
 
 impl Blend {
     fn new(ahead: f64) -> Self {
-        Self { ahead: ahead.clamp(-1.0, 1.0) as f32 }
+        Self {
+            ahead: ahead.clamp(-1.0, 1.0) as f32,
+        }
     }
 
     /// The row at `j + ahead`, zero beyond its ends.
@@ -357,7 +386,11 @@ impl Blend {
     /// The row at `j + ahead`, held at its ends.
     fn at_clamped(self, row: &[f32], j: usize) -> f32 {
         let here = row[j];
-        let other = if self.ahead >= 0.0 { row.get(j + 1) } else { j.checked_sub(1).map(|i| &row[i]) };
+        let other = if self.ahead >= 0.0 {
+            row.get(j + 1)
+        } else {
+            j.checked_sub(1).map(|i| &row[i])
+        };
         here + self.ahead.abs() * (other.copied().unwrap_or(here) - here)
     }
 }
@@ -366,7 +399,13 @@ impl Blend {
 fn interpolate(row: &[f32], at: f64) -> f32 {
     let low = libm::floor(at);
     let fraction = (at - low) as f32;
-    let get = |i: f64| if i >= 0.0 && (i as usize) < row.len() { row[i as usize] } else { 0.0 };
+    let get = |i: f64| {
+        if i >= 0.0 && (i as usize) < row.len() {
+            row[i as usize]
+        } else {
+            0.0
+        }
+    };
     get(low) * (1.0 - fraction) + get(low + 1.0) * fraction
 }
 
@@ -389,7 +428,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn anchor() -> Moments {
-        Moments { position_m: 100.0, position_var: 25.0, rate: 20.0, rate_var: 4.0, covariance: 3.0 }
+        Moments {
+            position_m: 100.0,
+            position_var: 25.0,
+            rate: 20.0,
+            rate_var: 4.0,
+            covariance: 3.0,
+        }
     }
 
     fn speeds() -> Vec<f64> {
@@ -426,15 +471,28 @@ mod tests {
         row.diffuse(7.0);
         row.mix(2.5, 0.0);
         let after = row.moments();
-        assert!((after.position_var - before.position_var - 7.0).abs() < 0.3, "{before:?} {after:?}");
-        assert!((after.rate_var - before.rate_var - 2.5).abs() < 0.02, "{before:?} {after:?}");
+        assert!(
+            (after.position_var - before.position_var - 7.0).abs() < 0.3,
+            "{before:?} {after:?}"
+        );
+        assert!(
+            (after.rate_var - before.rate_var - 2.5).abs() < 0.02,
+            "{before:?} {after:?}"
+        );
         assert!((after.position_m - before.position_m).abs() < 0.01);
     }
 
     #[test]
     fn weighing_is_bayes_rule_and_returns_the_evidence() {
-        let mut row =
-            RateLanes::start(&Moments { covariance: 0.0, ..anchor() }, speeds(), 256, 1.0);
+        let mut row = RateLanes::start(
+            &Moments {
+                covariance: 0.0,
+                ..anchor()
+            },
+            speeds(),
+            256,
+            1.0,
+        );
         let likelihood: Vec<f32> = (0..256)
             .map(|j| {
                 let off = row.base_m() + j as f64 - 110.0;

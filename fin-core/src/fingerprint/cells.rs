@@ -39,13 +39,23 @@ impl CellTable {
         let mut by_channel: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (index, cell) in (0..).zip(&cells) {
             if let Some(global) = cell.global {
-                by_global.entry((cell.rat, global.cell_id)).or_default().push(CellIx(index));
+                by_global
+                    .entry((cell.rat, global.cell_id))
+                    .or_default()
+                    .push(CellIx(index));
             }
             for &channel in &cell.channels {
-                by_channel.entry((cell.rat, channel)).or_default().push(CellIx(index));
+                by_channel
+                    .entry((cell.rat, channel))
+                    .or_default()
+                    .push(CellIx(index));
             }
         }
-        Self { cells, by_global, by_channel }
+        Self {
+            cells,
+            by_global,
+            by_channel,
+        }
     }
 
     /// The cells, in the order of their indices.
@@ -68,16 +78,24 @@ impl CellTable {
         id: &CellId,
         plmn: Option<Plmn>,
     ) -> impl Iterator<Item = CellIx> + Clone + 'a {
-        let by_global = id.global.and_then(|global| self.by_global.get(&(id.rat, global.cell_id)));
+        let by_global = id
+            .global
+            .and_then(|global| self.by_global.get(&(id.rat, global.cell_id)));
         let found = match by_global {
             Some(found) => Some(found),
-            None => id.channel.and_then(|channel| self.by_channel.get(&(id.rat, channel))),
+            None => id
+                .channel
+                .and_then(|channel| self.by_channel.get(&(id.rat, channel))),
         };
         let plmn = id.plmn.or(plmn);
-        found.into_iter().flatten().copied().filter(move |&ix| match (plmn, self.get(ix).plmn) {
-            (Some(asked), Some(known)) => asked == known,
-            _ => true,
-        })
+        found
+            .into_iter()
+            .flatten()
+            .copied()
+            .filter(move |&ix| match (plmn, self.get(ix).plmn) {
+                (Some(asked), Some(known)) => asked == known,
+                _ => true,
+            })
     }
 }
 
@@ -97,11 +115,27 @@ mod tests {
     #[test]
     fn a_code_stands_for_every_cell_that_uses_it_and_a_global_id_for_one() {
         let channel = Channel { arfcn: 1300, pci: 7 };
-        let table =
-            CellTable::new(vec![cell(1, Some(10), &[channel]), cell(1, Some(11), &[channel]), cell(2, Some(12), &[])]);
-        let by_code = CellId { rat: Rat::Lte, channel: Some(channel), ..CellId::default() };
-        let by_id = CellId { global: Some(GlobalId { tac: Some(5), cell_id: 11 }), ..by_code };
-        assert_eq!(table.candidates(&by_code, None).collect::<Vec<_>>(), [CellIx(0), CellIx(1)]);
+        let table = CellTable::new(vec![
+            cell(1, Some(10), &[channel]),
+            cell(1, Some(11), &[channel]),
+            cell(2, Some(12), &[]),
+        ]);
+        let by_code = CellId {
+            rat: Rat::Lte,
+            channel: Some(channel),
+            ..CellId::default()
+        };
+        let by_id = CellId {
+            global: Some(GlobalId {
+                tac: Some(5),
+                cell_id: 11,
+            }),
+            ..by_code
+        };
+        assert_eq!(
+            table.candidates(&by_code, None).collect::<Vec<_>>(),
+            [CellIx(0), CellIx(1)]
+        );
         assert_eq!(table.candidates(&by_id, None).collect::<Vec<_>>(), [CellIx(1)]);
         let other_network = Some(Plmn { mcc: 228, mnc: 2 });
         assert_eq!(table.candidates(&by_code, other_network).count(), 0);

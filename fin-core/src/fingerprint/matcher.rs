@@ -56,13 +56,17 @@ pub struct LevelOffset {
 impl LevelOffset {
     /// The offset of a phone of which nothing is known yet.
     pub fn unknown(model: &RadioModel) -> Self {
-        Self { mean_db: 0.0, var_db2: model.offset_sigma_db * model.offset_sigma_db }
+        Self {
+            mean_db: 0.0,
+            var_db2: model.offset_sigma_db * model.offset_sigma_db,
+        }
     }
 
     /// The offset `dt_s` later.
     pub fn drifted(self, dt_s: f64, model: &RadioModel) -> Self {
         let most = model.offset_sigma_db * model.offset_sigma_db;
-        let var_db2 = (self.var_db2 + model.offset_drift_db2_per_s * dt_s.max(0.0)).min(most.max(self.var_db2));
+        let var_db2 =
+            (self.var_db2 + model.offset_drift_db2_per_s * dt_s.max(0.0)).min(most.max(self.var_db2));
         Self { var_db2, ..self }
     }
 
@@ -72,7 +76,10 @@ impl LevelOffset {
         let total = self.var_db2 + var_db2;
         let tail = 1.0 / (1.0 + innovation * innovation / (STUDENT_DOF * total));
         let gain = self.var_db2 / (self.var_db2 + var_db2 / tail);
-        Self { mean_db: self.mean_db + gain * innovation, var_db2: (1.0 - gain) * self.var_db2 }
+        Self {
+            mean_db: self.mean_db + gain * innovation,
+            var_db2: (1.0 - gain) * self.var_db2,
+        }
     }
 }
 
@@ -136,12 +143,17 @@ impl ScanScore {
         self.weights.clear();
         self.product.clear();
         self.product.resize(window.points, 1.0);
-        let plmn = scan.cells.iter().find(|reading| reading.serving).and_then(|reading| reading.cell.plmn);
+        let plmn = scan
+            .cells
+            .iter()
+            .find(|reading| reading.serving)
+            .and_then(|reading| reading.cell.plmn);
         for reading in &scan.cells {
             self.score_reading(db, legs, window, reading, plmn, offset, model);
         }
         self.log_likelihood.clear();
-        self.log_likelihood.extend(self.product.iter().map(|&p| libm::log(p.max(1e-280)) as f32));
+        self.log_likelihood
+            .extend(self.product.iter().map(|&p| libm::log(p.max(1e-280)) as f32));
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -155,7 +167,9 @@ impl ScanScore {
         offset: LevelOffset,
         model: &RadioModel,
     ) {
-        let Some(cell) = nearest_candidate(db, legs, window, reading, plmn) else { return };
+        let Some(cell) = nearest_candidate(db, legs, window, reading, plmn) else {
+            return;
+        };
         self.known += 1;
         let first = self.residuals_db.len();
         self.residuals_db.resize(first + window.points, f32::NAN);
@@ -181,7 +195,9 @@ impl ScanScore {
                     let share = (level.serving + 0.2) / (passes.max(level.serving) + 1.0);
                     self.product[j] *= libm::exp(model.serving_weight * libm::log(share));
                 }
-                let Some(rsrp_dbm) = reading.rsrp_dbm else { continue };
+                let Some(rsrp_dbm) = reading.rsrp_dbm else {
+                    continue;
+                };
                 let residual = rsrp_dbm - level.mean_dbm;
                 let var = level.spread_db.powi(2).max(least_var) + noise_var;
                 let weight = 1.0 / (var + offset.var_db2);
@@ -210,7 +226,10 @@ impl ScanScore {
     pub fn learn_offset(&self, offset: LevelOffset, places: &[f32], share: f64) -> LevelOffset {
         let points = places.len();
         let mut learnt = offset;
-        let readings = self.residuals_db.chunks_exact(points.max(1)).zip(self.weights.chunks_exact(points.max(1)));
+        let readings = self
+            .residuals_db
+            .chunks_exact(points.max(1))
+            .zip(self.weights.chunks_exact(points.max(1)));
         for (residuals, weights) in readings {
             let (mut total, mut mean, mut square, mut var) = (0.0, 0.0, 0.0, 0.0);
             for ((&place, &residual), &weight) in places.iter().zip(residuals).zip(weights) {
@@ -252,7 +271,11 @@ impl Level {
         let f = at - low as f64;
         let mix = |row: &[f32]| f64::from(row[low]) * (1.0 - f) + f64::from(row[high]) * f;
         let serving = f64::from(profile.serving[low]) * (1.0 - f) + f64::from(profile.serving[high]) * f;
-        Some(Level { mean_dbm: mix(&profile.mean_dbm), spread_db: mix(&profile.spread_db), serving })
+        Some(Level {
+            mean_dbm: mix(&profile.mean_dbm),
+            spread_db: mix(&profile.spread_db),
+            serving,
+        })
     }
 }
 
@@ -282,7 +305,9 @@ fn nearest_candidate(
 /// The likelihood of hearing the reading's cell where no survey did: a weak cell comes and goes, a strong one does not.
 fn unheard_likelihood(reading: &CellReading, model: &RadioModel) -> f64 {
     let (weakest, strongest) = model.unheard_likelihood;
-    let strength = reading.rsrp_dbm.map_or(0.5, |dbm| ((dbm + 115.0) / 30.0).clamp(0.0, 1.0));
+    let strength = reading
+        .rsrp_dbm
+        .map_or(0.5, |dbm| ((dbm + 115.0) / 30.0).clamp(0.0, 1.0));
     weakest + strength * (strongest - weakest)
 }
 

@@ -50,7 +50,10 @@ impl EdgeProfile {
 
     /// The profile of `cell`, or `None` when it was not heard on this edge.
     pub fn cell(&self, cell: CellIx) -> Option<&CellProfile> {
-        self.cells.binary_search_by_key(&cell, |profile| profile.cell).ok().map(|at| &self.cells[at])
+        self.cells
+            .binary_search_by_key(&cell, |profile| profile.cell)
+            .ok()
+            .map(|at| &self.cells[at])
     }
 }
 
