@@ -1,1 +1,614 @@
-//! Online engine.
+//! Online: one observation at a time to where the car is.
+//!
+//! Every way that the car may have gone is a hypothesis: a route through the graph, a Kalman filter along it, and a
+//! probability. While GNSS is trusted the filter takes fixes and wheel speeds. When GNSS goes, the filter only
+//! predicts, and a row of likelihoods over the places ahead (see [`crate::dtw::lanes`]) is moved by that prediction
+//! and weighed by each cell scan. At a fork the row carries over into every branch.
+
+mod belief;
+mod gate;
+mod hypothesis;
+mod output;
+
+use std::sync::Arc;
+
+use crate::estimate::{AlongTrack, MotionModel};
+use crate::fingerprint::FingerprintDb;
+use crate::fingerprint::matcher::{LevelOffset, RadioModel};
+use crate::frame::bearing_difference_deg;
+use crate::network::RoadNetwork;
+use crate::observation::{CellReading, CellScan, GnssFix, Observation, SpeedSample};
+use crate::time::Time;
+
+pub use belief::DriftModel;
+use gate::{FixGate, Prediction, Verdict};
+pub use gate::{GateModel, Refusal};
+use hypothesis::{Hypothesis, Workspace, open_road_distance_m};
+pub use output::{Estimate, Mode, RoadPosition};
+
+/// Hypotheses kept at most.
+const MOST_HYPOTHESES: usize = 16;
+/// Probability relative to the best below which a hypothesis is given up, with GNSS and without.
+const LEAST_PROBABILITY: (f64, f64) = (1e-3, 1e-4);
+/// Probability that another branch needs before the answer goes over to it.
+const SWITCH_PROBABILITY: f64 = 0.6;
+/// Age of the last wheel speed up to which there is wheel speed, seconds.
+const WHEEL_PATIENCE_S: f64 = 3.0;
+/// Age of the last scan that the database knew up to which fingerprints are in use, seconds.
+const SCAN_PATIENCE_S: f64 = 12.0;
+/// Least time between scans that are used, seconds; their noise is alike below that.
+const LEAST_SCAN_INTERVAL_S: f64 = 0.4;
+/// Age beyond which an observation is of no use any more, seconds.
+const MOST_AGE_S: f64 = 5.0;
+/// How far from a road a car may be thought to be on it, metres.
+const START_RADIUS_M: f64 = 60.0;
+
+/// Everything that can be set; the defaults are for phones in cars.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EngineOptions {
+    /// Motion along the road and wheel speed.
+    pub motion: MotionModel,
+    /// Motion while GNSS is away.
+    pub drift: DriftModel,
+    /// The radio world.
+    pub radio: RadioModel,
+    /// Trust in fixes.
+    pub gate: GateModel,
+}
+
+/// Why an observation cannot be used at all.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum ObservationError {
+    /// A value is not a number or out of its range.
+    #[error("{field} is {value}, expected {expected}")]
+    Value {
+        /// Which field.
+        field: &'static str,
+        /// What it holds.
+        value: f64,
+        /// What it may hold.
+        expected: &'static str,
+    },
+    /// The observation is older than others that were taken already.
+    #[error("observation is {late_s} s older than the latest one, expected at most {most_s} s")]
+    Late {
+        /// How much older, seconds.
+        late_s: f64,
+        /// How much it may be, seconds.
+        most_s: f64,
+    },
+}
+
+/// Counts of what came in and what became of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Diagnostics {
+    /// Fixes that moved the estimate.
+    pub fixes_taken: u64,
+    /// Fixes refused: stated accuracy beyond use.
+    pub fixes_inaccurate: u64,
+    /// Fixes refused: position repeated on the move.
+    pub fixes_stale: u64,
+    /// Fixes refused: inside a tunnel.
+    pub fixes_inside: u64,
+    /// Fixes refused: away from the prediction.
+    pub fixes_outlying: u64,
+    /// Fixes held back until others agreed.
+    pub fixes_awaiting: u64,
+    /// Times that the engine started on fixes away from what it had tracked.
+    pub starts: u64,
+    /// Wheel speeds taken.
+    pub speeds_taken: u64,
+    /// Scans that moved the estimate or taught the phone's level offset.
+    pub scans_taken: u64,
+    /// Scans left out: the same list as before, or too soon after the last one.
+    pub scans_repeated: u64,
+    /// Scans of which the database knew nothing at that place.
+    pub scans_unknown: u64,
+    /// Observations refused: late or not a number.
+    pub observations_refused: u64,
+}
+
+/// The positioning engine: observations in, estimates out. No clock, no threads, no files.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    db: Arc<FingerprintDb>,
+    options: EngineOptions,
+    now: Option<Time>,
+    hypotheses: Vec<Hypothesis>,
+    best: usize,
+    gate: FixGate,
+    last_wheel: Option<Time>,
+    last_scan: Option<CellScan>,
+    last_known_scan: Option<Time>,
+    work: Workspace,
+    diagnostics: Diagnostics,
+}
+
+impl Engine {
+    /// An engine on `db` that knows nothing yet.
+    pub fn new(db: Arc<FingerprintDb>) -> Self {
+        Self::with_options(db, EngineOptions::default())
+    }
+
+    /// An engine with other than the default options.
+    pub fn with_options(db: Arc<FingerprintDb>, options: EngineOptions) -> Self {
+        Self {
+            db,
+            options,
+            now: None,
+            hypotheses: Vec::new(),
+            best: 0,
+            gate: FixGate::default(),
+            last_wheel: None,
+            last_scan: None,
+            last_known_scan: None,
+            work: Workspace::default(),
+            diagnostics: Diagnostics::default(),
+        }
+    }
+
+    /// The database in use.
+    pub fn db(&self) -> &FingerprintDb {
+        &self.db
+    }
+
+    /// Counts since the engine was made.
+    pub fn diagnostics(&self) -> &Diagnostics {
+        &self.diagnostics
+    }
+
+    /// Takes one observation. Returns the estimate at the latest time seen when the observation changed it, `None`
+    /// when it changed nothing.
+    ///
+    /// Observations may come in any mix, 0.1–10 a second, repeated, and up to 5 s late.
+    ///
+    /// # Errors
+    /// When a value is not a number or out of range, or the observation is too late; the engine is unchanged.
+    pub fn step(&mut self, observation: &Observation) -> Result<Option<Estimate>, ObservationError> {
+        let checked = self.check(observation);
+        if let Err(refused) = checked {
+            self.diagnostics.observations_refused += 1;
+            return Err(refused);
+        }
+        let now = self
+            .now
+            .map_or(observation.time(), |now| now.max(observation.time()));
+        self.now = Some(now);
+        let changed = match observation {
+            Observation::Gnss(fix) => self.take_fix(fix, now),
+            Observation::Speed(sample) => self.take_speed(sample, now),
+            Observation::Cells(scan) => self.take_scan(scan, now),
+        };
+        Ok(if changed { self.predict(now) } else { None })
+    }
+
+    /// The estimate at `time`, or `None` before the first fix and long after the last when nothing is tracked.
+    /// Does not change the engine; times before the latest observation give the estimate at that.
+    pub fn predict(&self, time: Time) -> Option<Estimate> {
+        let time = self.now?.max(time);
+        let Some(best) = self.hypotheses.get(self.best) else {
+            return self.free_estimate(time);
+        };
+        let mut ahead = best.clone();
+        ahead.track = ahead.track.predict(time, &self.options.motion);
+        let spot = ahead.spot();
+        let at = ahead.locate(spot.offset_m);
+        let network = &self.db.network;
+        let pose = network.point_at(at.edge, at.offset_m);
+        let (way_id, offset_m) = network.way_position(at.edge, at.offset_m);
+        let total: f64 = self.hypotheses.iter().map(|h| libm::exp(h.log_weight)).sum();
+        let here = |h: &&Hypothesis| h.legs.iter().any(|leg| leg.edge == at.edge);
+        let share: f64 = self
+            .hypotheses
+            .iter()
+            .filter(here)
+            .map(|h| libm::exp(h.log_weight))
+            .sum();
+        Some(Estimate {
+            time,
+            position: pose.position,
+            accuracy_m: spot.half68_m,
+            accuracy95_m: spot.half95_m,
+            speed_mps: Some(spot.speed_mps.max(0.0)),
+            bearing_deg: Some(pose.bearing_deg),
+            road: Some(RoadPosition {
+                edge: at.edge,
+                edge_offset_m: at.offset_m,
+                way_id,
+                offset_m,
+                tunnel: network.edge(at.edge).tunnel,
+            }),
+            mode: self.mode(&ahead, spot.offset_m, time),
+            branch_probability: (share / total).clamp(0.0, 1.0),
+        })
+    }
+
+    /// The estimate where no road of the database is near: the last fix.
+    fn free_estimate(&self, time: Time) -> Option<Estimate> {
+        let fix = self.gate.last_seen()?;
+        let age_s = time.seconds_since(fix.time);
+        let accuracy_m = fix.accuracy_m.unwrap_or(self.options.gate.default_accuracy_m);
+        let accuracy_m = accuracy_m + age_s * fix.speed_mps.unwrap_or(15.0);
+        (age_s <= 10.0).then_some(Estimate {
+            time,
+            position: fix.position,
+            accuracy_m,
+            accuracy95_m: 1.96 * accuracy_m,
+            speed_mps: fix.speed_mps,
+            bearing_deg: fix.bearing_deg,
+            road: None,
+            mode: Mode::Gnss,
+            branch_probability: 0.0,
+        })
+    }
+
+    fn mode(&self, best: &Hypothesis, offset_m: f64, time: Time) -> Mode {
+        let in_tunnel = best.tunnel_at(&self.db.network, offset_m).is_some();
+        if self.gate.is_trusted(time) && !(in_tunnel && best.belief.is_some()) {
+            return Mode::Gnss;
+        }
+        let passed_tunnel = || {
+            let index = best.legs.partition_point(|leg| leg.start_m <= offset_m);
+            let entered = self.fix_offset_m(best);
+            let inside =
+                |leg: &&crate::fingerprint::matcher::Leg| self.db.network.edge(leg.edge).tunnel.is_some();
+            best.legs[..index]
+                .iter()
+                .filter(inside)
+                .any(|leg| leg.start_m + leg.length_m > entered)
+        };
+        if !in_tunnel && passed_tunnel() {
+            Mode::Reacquiring
+        } else if self
+            .last_known_scan
+            .is_some_and(|last| time.seconds_since(last) <= SCAN_PATIENCE_S)
+        {
+            Mode::Tunnel
+        } else {
+            Mode::DeadReckoning
+        }
+    }
+
+    /// Route offset of the last taken fix on a hypothesis.
+    fn fix_offset_m(&self, hypothesis: &Hypothesis) -> f64 {
+        hypothesis.fixed_at_m.unwrap_or(f64::NEG_INFINITY)
+    }
+
+    fn wheel(&self, now: Time) -> bool {
+        self.last_wheel
+            .is_some_and(|last| now.seconds_since(last) <= WHEEL_PATIENCE_S)
+    }
+
+    /// Brings every hypothesis to `now` and lays their routes on.
+    fn advance(&mut self, now: Time) {
+        let motion = &self.options.motion;
+        for hypothesis in &mut self.hypotheses {
+            hypothesis.track = hypothesis.track.predict(now, motion);
+        }
+        let network = &self.db.network;
+        let needs_more = self.hypotheses.iter().any(|h| h.needs_route(network));
+        if needs_more {
+            let best = self.best;
+            let mut extended = Vec::with_capacity(self.hypotheses.len() + 4);
+            for (index, hypothesis) in std::mem::take(&mut self.hypotheses).into_iter().enumerate() {
+                if index == best {
+                    self.best = extended.len();
+                }
+                let room = (2 * MOST_HYPOTHESES).saturating_sub(extended.len()).max(1);
+                extended.extend(hypothesis.extended(network, room));
+            }
+            self.hypotheses = extended;
+        }
+    }
+
+    /// Normalises probabilities, gives up what is improbable, joins what has become one, and settles on the best.
+    fn sort_out(&mut self, with_gnss: bool) {
+        let Some(most) = self.hypotheses.iter().map(|h| h.log_weight).reduce(f64::max) else {
+            return;
+        };
+        let best_before = self.best;
+        let mut joined: Vec<(usize, Hypothesis)> = Vec::with_capacity(self.hypotheses.len());
+        let least = if with_gnss {
+            LEAST_PROBABILITY.0
+        } else {
+            LEAST_PROBABILITY.1
+        };
+        let mut all: Vec<(usize, Hypothesis)> = std::mem::take(&mut self.hypotheses)
+            .into_iter()
+            .enumerate()
+            .collect();
+        all.sort_by(|a, b| b.1.log_weight.total_cmp(&a.1.log_weight).then(a.0.cmp(&b.0)));
+        for (index, mut hypothesis) in all {
+            hypothesis.log_weight -= most;
+            if hypothesis.log_weight < libm::log(least) {
+                continue;
+            }
+            match joined
+                .iter_mut()
+                .find(|(_, other)| other.has_same_future(&hypothesis))
+            {
+                Some((kept, other)) => {
+                    other.log_weight =
+                        libm::log(libm::exp(other.log_weight) + libm::exp(hypothesis.log_weight));
+                    if index == best_before {
+                        *kept = index;
+                    }
+                }
+                None => joined.push((index, hypothesis)),
+            }
+        }
+        joined.truncate(MOST_HYPOTHESES);
+        let total: f64 = joined.iter().map(|(_, h)| libm::exp(h.log_weight)).sum();
+        let log_total = libm::log(total);
+        let mut best: Option<(usize, f64)> = None;
+        for (at, (_, hypothesis)) in joined.iter_mut().enumerate() {
+            hypothesis.log_weight -= log_total;
+            hypothesis.forget_behind();
+            if best.is_none_or(|(_, weight)| hypothesis.log_weight > weight) {
+                best = Some((at, hypothesis.log_weight));
+            }
+        }
+        let kept = joined.iter().position(|(index, _)| *index == best_before);
+        let (likeliest, weight) = best.unwrap_or((0, 0.0));
+        self.best = match kept {
+            Some(kept) if libm::exp(weight) < SWITCH_PROBABILITY => kept,
+            _ => likeliest,
+        };
+        self.hypotheses = joined.into_iter().map(|(_, hypothesis)| hypothesis).collect();
+    }
+
+    fn take_speed(&mut self, sample: &SpeedSample, now: Time) -> bool {
+        if self.last_wheel.is_some_and(|last| sample.time <= last) {
+            return false;
+        }
+        self.advance(now);
+        for hypothesis in &mut self.hypotheses {
+            hypothesis.track = hypothesis
+                .track
+                .update_wheel(sample.speed_mps, &self.options.motion, None)
+                .track;
+        }
+        self.last_wheel = Some(sample.time);
+        self.diagnostics.speeds_taken += 1;
+        !self.hypotheses.is_empty()
+    }
+
+    fn take_scan(&mut self, scan: &CellScan, now: Time) -> bool {
+        if let Some(last) = &self.last_scan {
+            let since_s = scan.time.seconds_since(last.time);
+            if since_s < LEAST_SCAN_INTERVAL_S || (since_s < 10.0 && same_readings(&last.cells, &scan.cells))
+            {
+                self.diagnostics.scans_repeated += 1;
+                return false;
+            }
+        }
+        let usable = usable_readings(scan);
+        self.last_scan = Some(usable.clone());
+        self.advance(now);
+        let lag_s = now.seconds_since(scan.time);
+        let wheel = self.wheel(now);
+        let open = self
+            .gate
+            .last_taken()
+            .is_some_and(|last| now.seconds_since(last) < 1.8);
+        let mut known = 0;
+        for hypothesis in &mut self.hypotheses {
+            let radio = &self.options.radio;
+            if open && hypothesis.belief.is_none() {
+                hypothesis.learn_offset(&self.db, &usable, lag_s, radio, &mut self.work);
+                known = known.max(self.work.score.known);
+            } else {
+                let models = (radio, &self.options.drift);
+                known =
+                    known.max(hypothesis.take_scan(&self.db, &usable, lag_s, wheel, models, &mut self.work));
+            }
+        }
+        if known == 0 {
+            self.diagnostics.scans_unknown += 1;
+            return false;
+        }
+        self.diagnostics.scans_taken += 1;
+        self.last_known_scan = Some(now);
+        self.sort_out(open);
+        true
+    }
+
+    fn take_fix(&mut self, fix: &GnssFix, now: Time) -> bool {
+        self.advance(now);
+        let lag_s = now.seconds_since(fix.time);
+        let sigma_m = fix
+            .accuracy_m
+            .unwrap_or(self.options.gate.default_accuracy_m)
+            .clamp(2.0, 100.0)
+            / 1.5;
+        let network = Arc::clone(&self.db.network);
+        let fits: Vec<_> = self
+            .hypotheses
+            .iter()
+            .map(|h| h.fit(&network, fix, lag_s, 1.5 * sigma_m))
+            .collect();
+        let prediction = self.hypotheses.get(self.best).map(|best| {
+            let spot = best.spot();
+            let portals = best.to_portals_m(&network, spot.offset_m);
+            let nis = fits.iter().flatten().map(|fit| fit.nis).reduce(f64::min);
+            let agrees = nis.is_some_and(|nis| nis <= self.options.gate.most_nis);
+            let open_road_near =
+                || open_road_distance_m(&network, fix.position, 30.0).is_some_and(|m| m < 30.0);
+            Prediction {
+                nis,
+                speed_mps: spot.speed_mps,
+                surely_inside_m: portals.map(|(back, on)| back.min(on) - spot.half95_m),
+                open_road_near: !agrees && open_road_near(),
+            }
+        });
+        let last_taken = self.gate.last_taken();
+        match self.gate.judge(fix, prediction.as_ref(), &self.options.gate) {
+            Verdict::Refuse(reason) => {
+                self.count_refusal(reason);
+                false
+            }
+            Verdict::StartAnew => {
+                self.start(fix, sigma_m);
+                true
+            }
+            Verdict::Take => {
+                self.diagnostics.fixes_taken += 1;
+                let dt_s = last_taken.map_or(f64::INFINITY, |last| fix.time.seconds_since(last));
+                let alike = 1.0 + self.options.gate.error_time_s / dt_s.max(0.1);
+                let inflated_m = sigma_m * alike.sqrt();
+                for (hypothesis, fit) in self.hypotheses.iter_mut().zip(&fits) {
+                    match fit {
+                        Some(fit) => hypothesis.take_fix(fix, fit, inflated_m),
+                        None => hypothesis.log_weight -= 30.0,
+                    }
+                }
+                self.sort_out(true);
+                true
+            }
+        }
+    }
+
+    /// Starts on the roads near a fix, in every direction that it allows.
+    fn start(&mut self, fix: &GnssFix, sigma_m: f64) {
+        self.diagnostics.starts += 1;
+        let known_offset = self.hypotheses.get(self.best).map(|best| best.level_offset);
+        let level_offset = known_offset.unwrap_or(LevelOffset::unknown(&self.options.radio));
+        self.hypotheses.clear();
+        self.best = 0;
+        let network: &RoadNetwork = &self.db.network;
+        let radius_m = (3.0 * sigma_m).clamp(20.0, START_RADIUS_M);
+        for near in network.nearest(fix.position, radius_m, MOST_HYPOTHESES) {
+            let mut log_weight = -0.5 * (near.distance_m / sigma_m.max(4.0)).powi(2);
+            if let (Some(course), Some(speed)) = (fix.bearing_deg, fix.speed_mps)
+                && speed > 3.0
+            {
+                let off = bearing_difference_deg(course, near.bearing_deg).abs();
+                if off > 75.0 {
+                    continue;
+                }
+                log_weight -= 0.5 * (off / 20.0).powi(2);
+            }
+            let (speed_mps, speed_sigma_mps) = fix.speed_mps.map_or((8.0, 8.0), |speed| (speed, 1.0));
+            let motion = &self.options.motion;
+            let Ok(track) = AlongTrack::start(
+                fix.time,
+                near.offset_m,
+                sigma_m,
+                speed_mps,
+                speed_sigma_mps,
+                motion,
+            ) else {
+                continue;
+            };
+            let hypothesis = Hypothesis::new(network, near.place(), track, level_offset, log_weight);
+            self.hypotheses.push(hypothesis);
+        }
+        self.sort_out(true);
+    }
+
+    fn count_refusal(&mut self, reason: Refusal) {
+        let count = match reason {
+            Refusal::Inaccurate => &mut self.diagnostics.fixes_inaccurate,
+            Refusal::Stale => &mut self.diagnostics.fixes_stale,
+            Refusal::Inside => &mut self.diagnostics.fixes_inside,
+            Refusal::Outlying => &mut self.diagnostics.fixes_outlying,
+            Refusal::Awaiting => &mut self.diagnostics.fixes_awaiting,
+        };
+        *count += 1;
+    }
+
+    fn check(&self, observation: &Observation) -> Result<(), ObservationError> {
+        if let Some(now) = self.now {
+            let late_s = now.seconds_since(observation.time());
+            if late_s > MOST_AGE_S {
+                return Err(ObservationError::Late {
+                    late_s,
+                    most_s: MOST_AGE_S,
+                });
+            }
+        }
+        let value = |field, value, ok: bool, expected| {
+            if ok {
+                Ok(())
+            } else {
+                Err(ObservationError::Value {
+                    field,
+                    value,
+                    expected,
+                })
+            }
+        };
+        let optional = |field, v: Option<f64>, low: f64, high: f64, expected| match v {
+            Some(v) => value(field, v, v >= low && v <= high, expected),
+            None => Ok(()),
+        };
+        match observation {
+            Observation::Gnss(fix) => {
+                let LatLonParts { lat, lon } = LatLonParts::of(fix);
+                value(
+                    "latitude",
+                    lat,
+                    (-90.0..=90.0).contains(&lat),
+                    "-90 to 90 degrees",
+                )?;
+                value(
+                    "longitude",
+                    lon,
+                    (-180.0..=180.0).contains(&lon),
+                    "-180 to 180 degrees",
+                )?;
+                optional("accuracy", fix.accuracy_m, 0.0, 1e7, "0 m or more")?;
+                optional("speed", fix.speed_mps, 0.0, 150.0, "0 to 150 m/s")?;
+                optional("bearing", fix.bearing_deg, -360.0, 360.0, "-360 to 360 degrees")
+            }
+            Observation::Speed(sample) => {
+                let v = sample.speed_mps;
+                value("wheel speed", v, (0.0..=150.0).contains(&v), "0 to 150 m/s")
+            }
+            Observation::Cells(scan) => scan
+                .cells
+                .iter()
+                .try_for_each(|reading| optional("level", reading.rsrp_dbm, -1e3, 1e3, "a level in dBm")),
+        }
+    }
+}
+
+/// The coordinates of a fix, by the names that errors use.
+struct LatLonParts {
+    lat: f64,
+    lon: f64,
+}
+
+impl LatLonParts {
+    fn of(fix: &GnssFix) -> Self {
+        Self {
+            lat: fix.position.lat_deg,
+            lon: fix.position.lon_deg,
+        }
+    }
+}
+
+/// Whether two lists hold the same readings; phones hand the last list out again when asked too often.
+fn same_readings(a: &[CellReading], b: &[CellReading]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b)
+}
+
+/// The scan without levels that its technology cannot report, and without cells that have no identity.
+fn usable_readings(scan: &CellScan) -> CellScan {
+    let usable = |reading: &CellReading| CellReading {
+        rsrp_dbm: reading
+            .rsrp_dbm
+            .filter(|dbm| reading.cell.rat.level_range_dbm().contains(dbm)),
+        ..*reading
+    };
+    let cells = scan
+        .cells
+        .iter()
+        .filter(|reading| reading.cell.is_identified())
+        .map(usable)
+        .collect();
+    CellScan {
+        time: scan.time,
+        cells,
+    }
+}

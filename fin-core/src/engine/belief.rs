@@ -1,0 +1,379 @@
+//! Where the car is while GNSS is away: a likelihood over places along a route, moved by the filter's prediction and
+//! weighed by cell scans.
+
+use nalgebra::{Matrix2, Vector2};
+
+use crate::dtw::lanes::{Moments, RateLanes};
+use crate::estimate::{AlongTrack, state};
+use crate::fingerprint::matcher::Window;
+use crate::time::Time;
+
+/// Grid points of a lane.
+const POINTS: usize = 256;
+/// Least distance between grid points, metres.
+const LEAST_STEP_M: f64 = 1.0;
+/// Greatest distance between grid points, metres.
+const MOST_STEP_M: f64 = 64.0;
+/// Lanes over the odometer's scale.
+const SCALE_LANES: usize = 15;
+/// How far the scale lanes reach, standard deviations.
+const SCALE_REACH: f64 = 3.0;
+/// Bounds of the standard deviation of the scale that the lanes cover.
+const SCALE_SIGMA: (f64, f64) = (0.002, 0.04);
+/// Random walk of the scale, 1/s.
+const SCALE_WALK_PER_S: f64 = 1e-9;
+/// Speed lanes, one for each m/s from 0.
+const SPEED_LANES: usize = 51;
+
+/// How the car may move when GNSS is away.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DriftModel {
+    /// Spread of the wheel-speed distance that no scale explains, m²/s while moving.
+    pub wheel_walk_m2_per_s: f64,
+    /// Spread of the wheel-speed distance for each m/s that the speed changes, metres: what is left of the latency.
+    pub wheel_latency_s: f64,
+    /// Random walk of the speed without wheel speed, m²/s³.
+    pub speed_walk_m2_per_s3: f64,
+    /// Probability per second that the speed becomes any speed at all.
+    pub speed_jump_per_s: f64,
+}
+
+impl Default for DriftModel {
+    fn default() -> Self {
+        Self {
+            wheel_walk_m2_per_s: 0.1,
+            wheel_latency_s: 0.15,
+            speed_walk_m2_per_s3: 0.3,
+            speed_jump_per_s: 0.001,
+        }
+    }
+}
+
+/// What the lanes of a belief stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rates {
+    /// Speeds, m/s: there is no wheel speed.
+    Speed,
+    /// Errors of the filter's odometer scale: a lane at κ advances by 1 + κ times what the filter does.
+    Scale,
+}
+
+/// A likelihood over places and rates, and the filter state that it goes on from.
+#[derive(Clone, Debug)]
+pub(super) struct Belief {
+    row: RateLanes,
+    rates: Rates,
+    time: Time,
+    track_offset_m: f64,
+    track_speed_mps: f64,
+    marginal: Vec<f32>,
+    moments: Moments,
+}
+
+/// A place along the route and how far from it the car may be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Spot {
+    /// Offset along the route, metres.
+    pub offset_m: f64,
+    /// Half-width of the 68 % interval, metres.
+    pub half68_m: f64,
+    /// Half-width of the 95 % interval, metres.
+    pub half95_m: f64,
+    /// Speed, m/s.
+    pub speed_mps: f64,
+}
+
+impl Belief {
+    /// The belief that the filter's state stands for, over odometer scales when there is wheel speed.
+    pub(super) fn start(track: &AlongTrack, wheel: bool) -> Belief {
+        let (mean, p) = (&track.state.mean, &track.state.covariance);
+        let (rates, anchor) = if wheel {
+            let scale = mean[state::SCALE];
+            let sigma = (p[(state::SCALE, state::SCALE)].sqrt() / scale).clamp(SCALE_SIGMA.0, SCALE_SIGMA.1);
+            let (rate_var, covariance) = (sigma * sigma, -p[(state::OFFSET, state::SCALE)] / scale);
+            let anchor = Moments {
+                position_m: mean[state::OFFSET],
+                position_var: p[(state::OFFSET, state::OFFSET)],
+                rate: 0.0,
+                rate_var,
+                covariance,
+            };
+            (Rates::Scale, anchor)
+        } else {
+            let anchor = Moments {
+                position_m: mean[state::OFFSET],
+                position_var: p[(state::OFFSET, state::OFFSET)],
+                rate: mean[state::SPEED],
+                rate_var: p[(state::SPEED, state::SPEED)].max(0.25),
+                covariance: p[(state::OFFSET, state::SPEED)],
+            };
+            (Rates::Speed, anchor)
+        };
+        Self::from_moments(&anchor, rates, track)
+    }
+
+    fn from_moments(anchor: &Moments, rates: Rates, track: &AlongTrack) -> Belief {
+        let lanes: Vec<f64> = match rates {
+            Rates::Speed => (0..SPEED_LANES).map(|lane| lane as f64).collect(),
+            Rates::Scale => {
+                let reach = SCALE_REACH * anchor.rate_var.sqrt();
+                let middle = (SCALE_LANES / 2) as f64;
+                (0..SCALE_LANES)
+                    .map(|lane| anchor.rate + reach * (lane as f64 - middle) / middle)
+                    .collect()
+            }
+        };
+        let sigma = anchor.position_var.sqrt();
+        let mut step_m = LEAST_STEP_M;
+        while step_m < MOST_STEP_M && sigma > 10.0 * step_m {
+            step_m *= 2.0;
+        }
+        let row = RateLanes::start(anchor, lanes, POINTS, step_m);
+        let mut belief = Belief {
+            moments: *anchor,
+            row,
+            rates,
+            time: track.time,
+            track_offset_m: track.offset_m(),
+            track_speed_mps: track.speed_mps(),
+            marginal: Vec::new(),
+        };
+        belief.refresh();
+        belief
+    }
+
+    /// When the belief was last advanced.
+    pub(super) fn time(&self) -> Time {
+        self.time
+    }
+
+    /// Mean and spread of place and rate.
+    pub(super) fn moments(&self) -> &Moments {
+        &self.moments
+    }
+
+    /// Likelihood of the places of [`window`](Self::window), summing to 1.
+    pub(super) fn places(&self) -> &[f32] {
+        &self.marginal
+    }
+
+    /// The places that the belief covers.
+    pub(super) fn window(&self) -> Window {
+        Window {
+            base_m: self.row.base_m(),
+            step_m: self.row.step_m(),
+            points: self.row.points(),
+        }
+    }
+
+    /// Mean speed, m/s.
+    pub(super) fn speed_mps(&self, track: &AlongTrack) -> f64 {
+        match self.rates {
+            Rates::Speed => self.moments.rate,
+            Rates::Scale => track.speed_mps() * (1.0 + self.moments.rate),
+        }
+    }
+
+    /// Moves the belief to the time of `track`, the filter's prediction.
+    pub(super) fn advance(&mut self, track: &AlongTrack, model: &DriftModel) {
+        let dt_s = track.time.seconds_since(self.time);
+        if dt_s <= 0.0 {
+            return;
+        }
+        match self.rates {
+            Rates::Scale => {
+                let moved_m = track.offset_m() - self.track_offset_m;
+                self.row.advance(moved_m, |scale| moved_m * (1.0 + scale));
+                let change = (track.speed_mps() - self.track_speed_mps) * model.wheel_latency_s;
+                let walk = model.wheel_walk_m2_per_s * dt_s * (moved_m.abs() / dt_s).min(1.0);
+                self.row.diffuse(walk + change * change);
+                self.row.mix(SCALE_WALK_PER_S * dt_s, 0.0);
+            }
+            Rates::Speed => {
+                self.row.advance(self.moments.rate * dt_s, |speed| speed * dt_s);
+                let walk = model.speed_walk_m2_per_s3 * dt_s;
+                self.row.mix(walk, model.speed_jump_per_s * dt_s);
+                self.row.diffuse(walk * dt_s * dt_s / 12.0);
+            }
+        }
+        self.time = track.time;
+        self.track_offset_m = track.offset_m();
+        self.track_speed_mps = track.speed_mps();
+        self.refresh();
+    }
+
+    /// Goes over to speeds when the wheel speed has gone, and to scales when it has come, at the time of `track`.
+    pub(super) fn change_rates(&mut self, track: &AlongTrack, wheel: bool) {
+        let (mean, p) = (&track.state.mean, &track.state.covariance);
+        let place = self.moments;
+        let rates = if wheel { Rates::Scale } else { Rates::Speed };
+        if rates == self.rates {
+            return;
+        }
+        let (rate, rate_var) = if wheel {
+            let sigma = (p[(state::SCALE, state::SCALE)].sqrt() / mean[state::SCALE])
+                .clamp(SCALE_SIGMA.0, SCALE_SIGMA.1);
+            (0.0, sigma * sigma)
+        } else {
+            (
+                mean[state::SPEED] * (1.0 + place.rate),
+                p[(state::SPEED, state::SPEED)].max(0.25),
+            )
+        };
+        *self = Self::from_moments(
+            &Moments {
+                rate,
+                rate_var,
+                covariance: 0.0,
+                ..place
+            },
+            rates,
+            track,
+        );
+    }
+
+    /// Weighs the places by `log_likelihood`, of which the share `share` counts. Returns the logarithm of the
+    /// evidence, or `None` when the scan fits nowhere and is left out.
+    pub(super) fn weigh(
+        &mut self,
+        log_likelihood: &[f32],
+        share: f64,
+        likelihood: &mut Vec<f32>,
+    ) -> Option<f64> {
+        let most = log_likelihood.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        likelihood.clear();
+        likelihood.extend(
+            log_likelihood
+                .iter()
+                .map(|&ll| libm::expf(share as f32 * (ll - most))),
+        );
+        let evidence = self.row.weigh(likelihood, |_| 1.0)?;
+        self.refresh();
+        Some(evidence + share * f64::from(most))
+    }
+
+    /// The median place at the time of `track`, the half-widths about it, and the speed.
+    pub(super) fn spot(&self, track: &AlongTrack) -> Spot {
+        let dt_s = track.time.seconds_since(self.time).max(0.0);
+        let speed_mps = self.speed_mps(track);
+        let (moved_m, sigma_m) = match self.rates {
+            Rates::Speed => (self.moments.rate * dt_s, self.moments.rate_var.sqrt() * dt_s),
+            Rates::Scale => {
+                let moved_m = (track.offset_m() - self.track_offset_m) * (1.0 + self.moments.rate);
+                (moved_m, 0.3 * dt_s.sqrt())
+            }
+        };
+        let median = quantile(&self.marginal, 0.5);
+        let widen = |half: f64, z: f64| libm::hypot(half * self.row.step_m(), z * sigma_m);
+        Spot {
+            offset_m: self.row.base_m() + median * self.row.step_m() + moved_m,
+            half68_m: widen(half_width(&self.marginal, median, 0.68), 0.994),
+            half95_m: widen(half_width(&self.marginal, median, 0.95), 1.96),
+            speed_mps,
+        }
+    }
+
+    /// The filter's state with its place, and its speed or scale, as the belief has them; what goes with those in the
+    /// filter follows.
+    pub(super) fn settled(&self, track: &AlongTrack) -> AlongTrack {
+        let m = &self.moments;
+        let spot = self.spot(track);
+        let (index, rate, rate_var, covariance) = match self.rates {
+            Rates::Speed => (state::SPEED, m.rate, m.rate_var, m.covariance),
+            Rates::Scale => {
+                let scale = track.scale();
+                (
+                    state::SCALE,
+                    scale / (1.0 + m.rate),
+                    m.rate_var * scale * scale,
+                    -m.covariance * scale,
+                )
+            }
+        };
+        let position_var = libm::pow(spot.half95_m / 1.96, 2.0).max(0.25);
+        let rate_var = rate_var.max(if index == state::SPEED { 0.04 } else { 1e-6 });
+        let limit = 0.99 * (position_var * rate_var).sqrt();
+        let covariance = covariance.clamp(-limit, limit);
+        let mean = Vector2::new(spot.offset_m, rate);
+        let covariance = Matrix2::new(position_var, covariance, covariance, rate_var);
+        let state = track
+            .state
+            .with_marginal([state::OFFSET, index], &mean, &covariance);
+        AlongTrack {
+            state: state.unwrap_or(track.state),
+            ..*track
+        }
+    }
+
+    /// Offsets along the route between which the car is, but for a ten-thousandth.
+    pub(super) fn reach(&self) -> (f64, f64) {
+        let at = |q| self.row.base_m() + quantile(&self.marginal, q) * self.row.step_m();
+        (at(0.5e-4), at(1.0 - 0.5e-4))
+    }
+
+    /// Brings moments and marginal up to date, and the grid to where and how wide the belief is.
+    fn refresh(&mut self) {
+        self.moments = self.row.moments();
+        self.row.recentre(self.moments.position_m);
+        let sigma = self.moments.position_var.sqrt();
+        let step = self.row.step_m();
+        if sigma > 0.07 * POINTS as f64 * step && step < MOST_STEP_M {
+            self.row.rescale(true);
+        } else if sigma < 0.016 * POINTS as f64 * step && step > LEAST_STEP_M {
+            self.row.rescale(false);
+        }
+        self.row.marginal(&mut self.marginal);
+    }
+}
+
+/// The fractional index below which the share `q` of the mass of `row` lies; each entry's mass is spread over its step.
+fn quantile(row: &[f32], q: f64) -> f64 {
+    let total: f64 = row.iter().map(|&p| f64::from(p)).sum();
+    let mut left = q * total;
+    for (j, &p) in row.iter().enumerate() {
+        let p = f64::from(p);
+        if p > 0.0 && left <= p {
+            return j as f64 - 0.5 + left / p;
+        }
+        left -= p;
+    }
+    row.len() as f64 - 0.5
+}
+
+/// The half-width about the fractional index `centre` within which the share `share` of the mass of `row` lies.
+fn half_width(row: &[f32], centre: f64, share: f64) -> f64 {
+    let total: f64 = row.iter().map(|&p| f64::from(p)).sum();
+    let within = |half: f64| -> f64 {
+        let (low, high) = (centre - half, centre + half);
+        let first = (libm::floor(low + 0.5).max(0.0)) as usize;
+        let last = (libm::ceil(high + 0.5).max(0.0) as usize).min(row.len());
+        let overlap = |j: usize| (high.min(j as f64 + 0.5) - low.max(j as f64 - 0.5)).clamp(0.0, 1.0);
+        (first..last).map(|j| f64::from(row[j]) * overlap(j)).sum()
+    };
+    let (mut low, mut high) = (0.0, row.len() as f64);
+    for _ in 0..30 {
+        let middle = 0.5 * (low + high);
+        if within(middle) < share * total {
+            low = middle
+        } else {
+            high = middle
+        }
+    }
+    high
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_and_half_widths_of_a_gaussian() {
+        let row: Vec<f32> = (0..200)
+            .map(|j| (-0.5 * ((j as f32 - 90.3) / 12.0).powi(2)).exp())
+            .collect();
+        let median = quantile(&row, 0.5);
+        assert!((median - 90.3).abs() < 0.02, "{median}");
+        assert!((half_width(&row, median, 0.6827) - 12.0).abs() < 0.05);
+        assert!((half_width(&row, median, 0.9545) - 24.0).abs() < 0.1);
+    }
+}

@@ -1,0 +1,412 @@
+//! One way that the car may have gone: a route through the graph, the filter along it, and its probability.
+
+use super::belief::{Belief, DriftModel, Spot};
+use crate::estimate::AlongTrack;
+use crate::fingerprint::FingerprintDb;
+use crate::fingerprint::matcher::{Leg, LevelOffset, RadioModel, ScanScore, Window};
+use crate::frame::{LatLon, bearing_difference_deg};
+use crate::network::{EdgeId, EdgePosition, RoadNetwork, TunnelId};
+use crate::observation::{CellScan, GnssFix};
+use crate::time::Time;
+
+/// Half the width of a carriageway and what its centre line is off, metres.
+const ROAD_SIGMA_M: f64 = 4.0;
+/// Standard deviation of the course of a fix about the road's bearing, degrees.
+const COURSE_SIGMA_DEG: f64 = 12.0;
+/// Standard deviation of the speed of a fix, m/s.
+const GNSS_SPEED_SIGMA_MPS: f64 = 0.5;
+/// Speed from which the course of a fix means something, m/s.
+const COURSE_SPEED_MPS: f64 = 3.0;
+/// Route that is kept behind the car, metres.
+const KEPT_BEHIND_M: f64 = 300.0;
+/// Cost of a fix beyond which it tells no more against a hypothesis than that it is wrong.
+const MOST_FIX_COST: f64 = 20.0;
+
+/// A route with a position on it.
+#[derive(Clone, Debug)]
+pub(super) struct Hypothesis {
+    /// The edges of the route, end to end.
+    pub legs: Vec<Leg>,
+    /// The filter along the route.
+    pub track: AlongTrack,
+    /// Places while GNSS is away and scans tell something.
+    pub belief: Option<Belief>,
+    /// The phone's level offset on this route.
+    pub level_offset: LevelOffset,
+    /// Logarithm of the unnormalised probability.
+    pub log_weight: f64,
+    /// Route offset of the last fix that was taken.
+    pub fixed_at_m: Option<f64>,
+    /// Time and route offset of the last scan that counted.
+    last_scan: Option<(Time, f64)>,
+}
+
+/// How a fix lies to a hypothesis.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct FixFit {
+    /// Offset of the fix along the route, metres.
+    pub offset_m: f64,
+    /// Distance of the fix from the road, metres.
+    pub cross_m: f64,
+    /// Squared Mahalanobis distance of the fix, along and across and in course.
+    pub nis: f64,
+}
+
+impl Hypothesis {
+    /// A hypothesis on one edge.
+    pub(super) fn new(
+        network: &RoadNetwork,
+        at: EdgePosition,
+        track: AlongTrack,
+        level_offset: LevelOffset,
+        log_weight: f64,
+    ) -> Self {
+        let leg = Leg {
+            edge: at.edge,
+            start_m: 0.0,
+            length_m: network.edge(at.edge).length_m,
+        };
+        let fixed_at_m = Some(track.offset_m());
+        Self {
+            legs: vec![leg],
+            track,
+            belief: None,
+            level_offset,
+            log_weight,
+            fixed_at_m,
+            last_scan: None,
+        }
+    }
+
+    /// Where the car is on the route at the filter's time.
+    pub(super) fn spot(&self) -> Spot {
+        match &self.belief {
+            Some(belief) => belief.spot(&self.track),
+            None => {
+                let sigma_m = self.track.offset_sigma_m();
+                Spot {
+                    offset_m: self.track.offset_m(),
+                    half68_m: 0.994 * sigma_m,
+                    half95_m: 1.96 * sigma_m,
+                    speed_mps: self.track.speed_mps(),
+                }
+            }
+        }
+    }
+
+    /// The edge position at a route offset, held to the ends of the route.
+    pub(super) fn locate(&self, offset_m: f64) -> EdgePosition {
+        let index = self
+            .legs
+            .partition_point(|leg| leg.start_m <= offset_m)
+            .saturating_sub(1);
+        let leg = &self.legs[index];
+        EdgePosition {
+            edge: leg.edge,
+            offset_m: (offset_m - leg.start_m).clamp(0.0, leg.length_m),
+        }
+    }
+
+    /// The offset of the end of the route, metres.
+    pub(super) fn end_m(&self) -> f64 {
+        self.legs.last().map_or(0.0, |leg| leg.start_m + leg.length_m)
+    }
+
+    /// The offset up to which the route has to be known now.
+    fn needed_m(&self) -> f64 {
+        let ahead = 1.5 * self.track.speed_mps().max(0.0) + 15.0;
+        match &self.belief {
+            Some(belief) => belief.reach().1 + ahead,
+            None => self.track.offset_m() + 3.5 * self.track.offset_sigma_m().min(300.0) + ahead,
+        }
+    }
+
+    /// Whether the route has to be laid on.
+    pub(super) fn needs_route(&self, network: &RoadNetwork) -> bool {
+        let has_way_on = || {
+            self.legs
+                .last()
+                .is_some_and(|leg| ways_on(network, leg.edge).next().is_some())
+        };
+        self.end_m() < self.needed_m() && has_way_on()
+    }
+
+    /// The hypotheses that this one becomes when its route is laid on as far as it has to be known: one for each way
+    /// on at every fork. Rows carry over: each branch starts with the whole row, so that the branches differ only by
+    /// what is seen from then on. `most` bounds their number.
+    pub(super) fn extended(self, network: &RoadNetwork, most: usize) -> Vec<Hypothesis> {
+        let needed_m = self.needed_m();
+        let mut done = Vec::new();
+        let mut open = vec![self];
+        while let Some(mut hypothesis) = open.pop() {
+            let last = hypothesis.legs.last().map(|leg| leg.edge);
+            let ways_on: Vec<EdgeId> = last.map_or(Vec::new(), |edge| ways_on(network, edge).collect());
+            if hypothesis.end_m() >= needed_m || ways_on.is_empty() || done.len() + open.len() >= most {
+                done.push(hypothesis);
+                continue;
+            }
+            let start_m = hypothesis.end_m();
+            let share = libm::log(ways_on.len() as f64);
+            hypothesis.log_weight -= share;
+            for &edge in ways_on[1..].iter().rev() {
+                let mut branch = hypothesis.clone();
+                branch.legs.push(Leg {
+                    edge,
+                    start_m,
+                    length_m: network.edge(edge).length_m,
+                });
+                open.push(branch);
+            }
+            let edge = ways_on[0];
+            hypothesis.legs.push(Leg {
+                edge,
+                start_m,
+                length_m: network.edge(edge).length_m,
+            });
+            open.push(hypothesis);
+        }
+        done
+    }
+
+    /// Forgets the route that lies well behind.
+    pub(super) fn forget_behind(&mut self) {
+        let low = self
+            .belief
+            .as_ref()
+            .map_or(self.track.offset_m(), |belief| belief.reach().0)
+            - KEPT_BEHIND_M;
+        let keep_from = self.legs.partition_point(|leg| leg.start_m + leg.length_m < low);
+        let keep_from = keep_from.min(self.legs.len().saturating_sub(1));
+        self.legs.drain(..keep_from);
+    }
+
+    /// Whether the car is on the same roads as in `other` now and from here on, so that only the past differs.
+    pub(super) fn has_same_future(&self, other: &Hypothesis) -> bool {
+        let ahead = |h: &Hypothesis| {
+            let low = h
+                .belief
+                .as_ref()
+                .map_or(h.track.offset_m() - 3.5 * h.track.offset_sigma_m(), |b| {
+                    b.reach().0
+                });
+            let first = h.legs.partition_point(|leg| leg.start_m + leg.length_m < low);
+            (first.min(h.legs.len() - 1), h.spot().offset_m)
+        };
+        let ((mine, my_m), (theirs, their_m)) = (ahead(self), ahead(other));
+        let edges =
+            |h: &Hypothesis, from: usize| h.legs[from..].iter().map(|leg| leg.edge).collect::<Vec<EdgeId>>();
+        let apart = (my_m - self.legs[mine].start_m) - (their_m - other.legs[theirs].start_m);
+        apart.abs() < 15.0 && edges(self, mine) == edges(other, theirs)
+    }
+
+    /// How `fix` lies to this hypothesis. `lag_s` is the age of the fix, `sigma_m` its
+    /// standard deviation along the road.
+    pub(super) fn fit(
+        &self,
+        network: &RoadNetwork,
+        fix: &GnssFix,
+        lag_s: f64,
+        sigma_m: f64,
+    ) -> Option<FixFit> {
+        let spot = self.spot();
+        let moved_m = lag_s * spot.speed_mps;
+        let spot_sigma_m = spot.half95_m / 1.96;
+        let reach_m = 5.0 * libm::hypot(spot_sigma_m, sigma_m) + 50.0;
+        let (low, high) = (spot.offset_m - reach_m, spot.offset_m + reach_m);
+        let across_var = sigma_m * sigma_m + ROAD_SIGMA_M * ROAD_SIGMA_M;
+        let along_var = spot_sigma_m * spot_sigma_m + sigma_m * sigma_m;
+        let mut best: Option<FixFit> = None;
+        for leg in self
+            .legs
+            .iter()
+            .filter(|leg| leg.start_m <= high && leg.start_m + leg.length_m >= low)
+        {
+            let projection = network.project(leg.edge, fix.position);
+            let offset_m = leg.start_m + projection.offset_m + moved_m;
+            let mut nis =
+                projection.distance_m.powi(2) / across_var + (offset_m - spot.offset_m).powi(2) / along_var;
+            if let (Some(course), Some(speed)) = (fix.bearing_deg, fix.speed_mps)
+                && speed > COURSE_SPEED_MPS
+            {
+                let off = bearing_difference_deg(course, projection.bearing_deg) / COURSE_SIGMA_DEG;
+                nis += (off * off).min(MOST_FIX_COST);
+            }
+            if best.is_none_or(|fit| nis < fit.nis) {
+                best = Some(FixFit {
+                    offset_m,
+                    cross_m: projection.distance_m,
+                    nis,
+                });
+            }
+        }
+        best
+    }
+
+    /// Takes a trusted fix: the belief, if any, goes back into the filter, and the filter takes the fix.
+    pub(super) fn take_fix(&mut self, fix: &GnssFix, fit: &FixFit, sigma_m: f64) {
+        self.settle();
+        self.track = self.track.update_position(fit.offset_m, sigma_m, None).track;
+        if let Some(speed_mps) = fix.speed_mps {
+            self.track = self
+                .track
+                .update_gnss_speed(speed_mps, GNSS_SPEED_SIGMA_MPS, None)
+                .track;
+        }
+        self.log_weight -= 0.5 * fit.nis.min(MOST_FIX_COST);
+        self.fixed_at_m = Some(fit.offset_m);
+    }
+
+    /// Puts what the belief knows into the filter and ends it.
+    pub(super) fn settle(&mut self) {
+        let Some(belief) = self.belief.take() else { return };
+        self.track = belief.settled(&self.track);
+    }
+
+    /// Takes a cell scan while GNSS is away, at the filter's time. `lag_s` is the age of the scan. Returns the number
+    /// of its readings that the database knows hereabouts.
+    pub(super) fn take_scan(
+        &mut self,
+        db: &FingerprintDb,
+        scan: &CellScan,
+        lag_s: f64,
+        wheel: bool,
+        models: (&RadioModel, &DriftModel),
+        work: &mut Workspace,
+    ) -> usize {
+        let (radio, drift) = models;
+        let dt_s = self
+            .last_scan
+            .map_or(1.0, |(time, _)| scan.time.seconds_since(time));
+        self.level_offset = self.level_offset.drifted(dt_s, radio);
+        let mut belief = match self.belief.take() {
+            Some(mut belief) => {
+                belief.advance(&self.track, drift);
+                belief.change_rates(&self.track, wheel);
+                belief
+            }
+            None => Belief::start(&self.track, wheel),
+        };
+        let lag_m = belief.speed_mps(&self.track) * lag_s;
+        let at_scan = Window {
+            base_m: belief.window().base_m - lag_m,
+            ..belief.window()
+        };
+        work.score
+            .score(db, &self.legs, at_scan, scan, self.level_offset, radio);
+        let known = work.score.known;
+        if known > 0 {
+            let place_m = belief.moments().position_m;
+            let share = match self.last_scan {
+                Some((_, before_m)) => ScanScore::tempering(place_m - before_m, dt_s, radio),
+                None => 0.5,
+            };
+            if let Some(evidence) = belief.weigh(&work.score.log_likelihood, share, &mut work.likelihood) {
+                self.log_weight += evidence;
+                self.level_offset = work.score.learn_offset(self.level_offset, belief.places(), share);
+                self.last_scan = Some((scan.time, belief.moments().position_m));
+            }
+        }
+        if known > 0 || belief.time() < self.track.time || self.last_scan.is_some() {
+            self.belief = Some(belief);
+        }
+        known
+    }
+
+    /// Learns the phone's level offset from a scan at a place that GNSS knows.
+    pub(super) fn learn_offset(
+        &mut self,
+        db: &FingerprintDb,
+        scan: &CellScan,
+        lag_s: f64,
+        radio: &RadioModel,
+        work: &mut Workspace,
+    ) {
+        let dt_s = self
+            .last_scan
+            .map_or(1.0, |(time, _)| scan.time.seconds_since(time));
+        self.level_offset = self.level_offset.drifted(dt_s, radio);
+        let sigma_m = self.track.offset_sigma_m().clamp(3.0, 30.0);
+        let offset_m = self.track.offset_m() - lag_s * self.track.speed_mps();
+        let points = 7;
+        let step_m = sigma_m * 2.0 / 3.0;
+        let window = Window {
+            base_m: offset_m - 3.0 * step_m,
+            step_m,
+            points,
+        };
+        work.score
+            .score(db, &self.legs, window, scan, self.level_offset, radio);
+        if work.score.known == 0 {
+            return;
+        }
+        let share = match self.last_scan {
+            Some((_, before_m)) => ScanScore::tempering(offset_m - before_m, dt_s, radio),
+            None => 0.5,
+        };
+        work.likelihood.clear();
+        work.likelihood.extend((0..points).map(|j| {
+            let off = (j as f64 - 3.0) * step_m / sigma_m;
+            libm::expf((-0.5 * off * off) as f32)
+        }));
+        let total: f32 = work.likelihood.iter().sum();
+        work.likelihood.iter_mut().for_each(|p| *p /= total);
+        self.level_offset = work
+            .score
+            .learn_offset(self.level_offset, &work.likelihood, share);
+        self.last_scan = Some((scan.time, offset_m));
+    }
+
+    /// The tunnel at a route offset.
+    pub(super) fn tunnel_at(&self, network: &RoadNetwork, offset_m: f64) -> Option<TunnelId> {
+        network.edge(self.locate(offset_m).edge).tunnel
+    }
+
+    /// Distance from a route offset back to where its tunnel was entered and on to where it is left, metres; as far
+    /// as the route goes. `None` outside tunnels.
+    pub(super) fn to_portals_m(&self, network: &RoadNetwork, offset_m: f64) -> Option<(f64, f64)> {
+        let index = self
+            .legs
+            .partition_point(|leg| leg.start_m <= offset_m)
+            .saturating_sub(1);
+        let inside = |leg: &Leg| network.edge(leg.edge).tunnel.is_some();
+        if !inside(&self.legs[index]) {
+            return None;
+        }
+        let first = self.legs[..index]
+            .iter()
+            .rposition(|leg| !inside(leg))
+            .map_or(0, |at| at + 1);
+        let last = self.legs[index..]
+            .iter()
+            .position(|leg| !inside(leg))
+            .map_or(self.legs.len(), |at| index + at)
+            - 1;
+        let end_m = self.legs[last].start_m + self.legs[last].length_m;
+        Some((offset_m - self.legs[first].start_m, end_m - offset_m))
+    }
+}
+
+/// Where one can drive on from an edge without turning back; a dead end of the database is where its roads end.
+fn ways_on(network: &RoadNetwork, edge: EdgeId) -> impl Iterator<Item = EdgeId> + '_ {
+    let opposite = network.opposite(edge);
+    network
+        .successors(edge)
+        .iter()
+        .copied()
+        .filter(move |&next| Some(next) != opposite)
+}
+
+/// Room that steps work in, kept so that they do not allocate.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Workspace {
+    pub score: ScanScore,
+    pub likelihood: Vec<f32>,
+}
+
+/// The least distance of `point` from a road that is not a tunnel, metres, up to `radius_m`.
+pub(super) fn open_road_distance_m(network: &RoadNetwork, point: LatLon, radius_m: f64) -> Option<f64> {
+    let near = network.nearest(point, radius_m, 16);
+    near.iter()
+        .find(|p| network.edge(p.edge).tunnel.is_none())
+        .map(|p| p.distance_m)
+}
