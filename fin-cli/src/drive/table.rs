@@ -177,6 +177,16 @@ impl TextFile {
         })
     }
 
+    /// The first line that is not blank, without its end.
+    pub fn first_line(&self) -> &str {
+        self.text.trim_start().lines().next().unwrap_or_default()
+    }
+
+    /// Whether the text ends inside the line of this number, from 1: it is the last one and has no end.
+    pub fn breaks_off_in(&self, line: u64) -> bool {
+        !self.text.ends_with('\n') && line_at(self.text.as_bytes(), self.text.len()) == line
+    }
+
     /// Where the text came from.
     pub fn path(&self) -> &Path {
         &self.path
@@ -229,10 +239,11 @@ impl<'a> Table<'a> {
             .delimiter(delimiter)
             .quoting(delimiter == b',')
             .trim(csv::Trim::All)
+            .flexible(true)
             .from_reader(text.as_bytes());
         let header = match reader.headers() {
             Ok(header) => header.clone(),
-            Err(error) => return Err(row_error(file, error)),
+            Err(error) => return Err(csv_error(file, error)),
         };
         Ok(Self {
             file,
@@ -281,42 +292,43 @@ impl<'a> Table<'a> {
         Ok(Column { name, index })
     }
 
-    /// The next row, or `None` after the last one. Blank lines are no rows.
+    /// The next row, or `None` after the last one. Blank lines are no rows; empty fields beyond the header's last one
+    /// do not count.
     ///
     /// # Errors
     /// When the row has another number of fields than the header.
     pub fn next_row(&mut self) -> Result<Option<Row<'a>>, TableError> {
         let mut record = StringRecord::new();
-        match self.reader.read_record(&mut record) {
-            Ok(true) => Ok(Some(Row {
-                file: self.file,
-                record,
-            })),
-            Ok(false) => Ok(None),
-            Err(error) => Err(row_error(self.file, error)),
+        if !self
+            .reader
+            .read_record(&mut record)
+            .map_err(|error| csv_error(self.file, error))?
+        {
+            return Ok(None);
         }
+        let row = Row {
+            file: self.file,
+            record,
+        };
+        let (expected, found) = (self.header.len(), row.record.len());
+        if found < expected || row.fields().skip(expected).any(|field| !field.is_empty()) {
+            let path = self.file.path.clone();
+            return Err(TableError::FieldCount {
+                path,
+                line: row.line(),
+                expected,
+                found,
+            });
+        }
+        Ok(Some(row))
     }
 }
 
-/// `error` in our words. Text in memory and already checked to be UTF-8 can only have the wrong number of fields.
-fn row_error(file: &TextFile, error: csv::Error) -> TableError {
-    let path = file.path.clone();
-    match error.into_kind() {
-        csv::ErrorKind::UnequalLengths {
-            pos,
-            expected_len,
-            len,
-        } => TableError::FieldCount {
-            path,
-            line: line_of(file, pos.as_ref()),
-            expected: expected_len as usize,
-            found: len as usize,
-        },
-        csv::ErrorKind::Io(source) => TableError::Io { path, source },
-        other => TableError::Io {
-            path,
-            source: io::Error::other(format!("{other:?}")),
-        },
+/// `error` in our words. Reading text in memory that was checked to be UTF-8 does not fail.
+fn csv_error(file: &TextFile, error: csv::Error) -> TableError {
+    TableError::Io {
+        path: file.path.clone(),
+        source: io::Error::other(error),
     }
 }
 
@@ -346,6 +358,11 @@ impl Row<'_> {
     /// The file of the row.
     pub fn path(&self) -> &Path {
         &self.file.path
+    }
+
+    /// All fields in the order of the file.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.record.iter()
     }
 
     /// The field in `column`, or `None` when it is empty.
