@@ -32,6 +32,7 @@ mod path;
 mod route;
 #[cfg(test)]
 pub(crate) mod sketch;
+mod tunnel;
 mod way;
 
 pub use build::{MAX_WAY_NODES, NetworkError};
@@ -39,6 +40,7 @@ pub use edge::{Edge, EdgeId, EdgePosition, NodeId, Pose, Projection, TunnelId};
 pub use index::Nearby;
 pub use path::{Path, Reach};
 pub use route::Route;
+pub use tunnel::{Portal, Tunnel};
 pub use way::{Direction, RoadClass, Way, WayNode};
 
 use crate::frame::LatLon;
@@ -61,6 +63,7 @@ pub struct RoadNetwork {
     successors: Adjacency,
     predecessors: Adjacency,
     index: SegmentIndex,
+    tunnels: Vec<Tunnel>,
 }
 
 impl RoadNetwork {
@@ -99,7 +102,7 @@ impl RoadNetwork {
         }
         let backward = onward.iter().map(|&(id, next)| (next.0, EdgeId(id))).collect();
         let index = SegmentIndex::new(&ways, &edges);
-        Ok(RoadNetwork {
+        let mut network = RoadNetwork {
             successors: Adjacency::new(edges.len(), onward),
             predecessors: Adjacency::new(edges.len(), backward),
             ways,
@@ -109,7 +112,10 @@ impl RoadNetwork {
             out_edges,
             in_edges,
             index,
-        })
+            tunnels: Vec::new(),
+        };
+        tunnel::find(&mut network);
+        Ok(network)
     }
 
     /// The ways of the network, cleaned, in the order given.

@@ -148,10 +148,10 @@ impl RoadNetwork {
 
 /// The beginning of an edge, reached over another; the heap gives the nearest first, at equal distance the lowest ids.
 #[derive(PartialEq)]
-struct Step {
-    start_m: f64,
-    edge: EdgeId,
-    before: EdgeId,
+pub(super) struct Step {
+    pub(super) start_m: f64,
+    pub(super) edge: EdgeId,
+    pub(super) before: EdgeId,
 }
 
 impl Eq for Step {}
