@@ -1,0 +1,258 @@
+//! What two samples cost when they are matched, and how costs add up.
+
+use std::fmt::Debug;
+
+/// An accumulated cost: `u32` (exact, saturating), `f32` or `f64`. Costs are not negative.
+pub trait Cost: Copy + PartialOrd + Debug {
+    /// No cost.
+    const ZERO: Self;
+    /// The cost of a cell that no path reaches. Adding to it leaves it.
+    const UNREACHABLE: Self;
+
+    /// The sum; [`Cost::UNREACHABLE`] when it does not fit.
+    fn plus(self, other: Self) -> Self;
+
+    /// The difference `self − other`, for `other ≤ self < UNREACHABLE`.
+    fn minus(self, other: Self) -> Self;
+
+    /// `self · numerator / denominator`, for `denominator > 0`; integers round down.
+    fn scaled(self, numerator: u32, denominator: u32) -> Self;
+
+    /// The lower of two costs, `self` when they are equal or when `other` is not a number.
+    #[inline]
+    fn or_lower(self, other: Self) -> Self {
+        if other < self { other } else { self }
+    }
+
+    /// Whether a path reaches a cell of this cost.
+    #[inline]
+    fn is_reachable(self) -> bool {
+        self < Self::UNREACHABLE
+    }
+}
+
+impl Cost for u32 {
+    const ZERO: Self = 0;
+    const UNREACHABLE: Self = u32::MAX;
+
+    #[inline]
+    fn plus(self, other: Self) -> Self {
+        self.saturating_add(other)
+    }
+
+    #[inline]
+    fn minus(self, other: Self) -> Self {
+        self.saturating_sub(other)
+    }
+
+    #[inline]
+    fn scaled(self, numerator: u32, denominator: u32) -> Self {
+        let scaled = u64::from(self) * u64::from(numerator) / u64::from(denominator.max(1));
+        u32::try_from(scaled).unwrap_or(Self::UNREACHABLE)
+    }
+}
+
+macro_rules! float_cost {
+    ($float:ty) => {
+        impl Cost for $float {
+            const ZERO: Self = 0.0;
+            const UNREACHABLE: Self = <$float>::INFINITY;
+
+            #[inline]
+            fn plus(self, other: Self) -> Self {
+                self + other
+            }
+
+            #[inline]
+            fn minus(self, other: Self) -> Self {
+                self - other
+            }
+
+            #[inline]
+            fn scaled(self, numerator: u32, denominator: u32) -> Self {
+                self * (numerator as $float) / (denominator as $float)
+            }
+        }
+    };
+}
+float_cost!(f32);
+float_cost!(f64);
+
+/// The local cost of two samples.
+///
+/// The cost is never negative, and it grows with the difference. A cost that is not a number makes its cell impassable.
+pub trait Metric<S>: Copy {
+    /// The type in which costs are added up.
+    type Cost: Cost;
+
+    /// The cost of matching `a` with `b`.
+    fn cost(self, a: S, b: S) -> Self::Cost;
+}
+
+/// `|a − b|`: for `f64` and `f32` in the same type, for `u8` levels in `u32`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AbsoluteDifference;
+
+/// `(a − b)²`: for `f64` and `f32` in the same type, for `u8` levels in `u32`.
+///
+/// With `u8` levels a sum over 66,051 cells of the largest difference still fits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SquaredDifference;
+
+macro_rules! float_metric {
+    ($float:ty) => {
+        impl Metric<$float> for AbsoluteDifference {
+            type Cost = $float;
+
+            #[inline]
+            fn cost(self, a: $float, b: $float) -> $float {
+                (a - b).abs()
+            }
+        }
+
+        impl Metric<$float> for SquaredDifference {
+            type Cost = $float;
+
+            #[inline]
+            fn cost(self, a: $float, b: $float) -> $float {
+                (a - b) * (a - b)
+            }
+        }
+    };
+}
+float_metric!(f32);
+float_metric!(f64);
+
+impl Metric<u8> for AbsoluteDifference {
+    type Cost = u32;
+
+    #[inline]
+    fn cost(self, a: u8, b: u8) -> u32 {
+        u32::from(a.abs_diff(b))
+    }
+}
+
+impl Metric<u8> for SquaredDifference {
+    type Cost = u32;
+
+    #[inline]
+    fn cost(self, a: u8, b: u8) -> u32 {
+        let difference = u32::from(a.abs_diff(b));
+        difference * difference
+    }
+}
+
+/// One number of a series, with a value that stands for "not observed".
+pub trait Sample: Copy + PartialOrd + Debug {
+    /// The value that stands for "not observed": NaN for floats, 255 for `u8` levels.
+    const MISSING: Self;
+
+    /// Whether this is a missing value.
+    fn is_missing(self) -> bool;
+}
+
+impl Sample for u8 {
+    const MISSING: Self = u8::MAX;
+
+    #[inline]
+    fn is_missing(self) -> bool {
+        self == Self::MISSING
+    }
+}
+
+impl Sample for f32 {
+    const MISSING: Self = f32::NAN;
+
+    #[inline]
+    fn is_missing(self) -> bool {
+        self.is_nan()
+    }
+}
+
+impl Sample for f64 {
+    const MISSING: Self = f64::NAN;
+
+    #[inline]
+    fn is_missing(self) -> bool {
+        self.is_nan()
+    }
+}
+
+/// What a channel costs when it is missing in one of the two samples or in both.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Missing<C> {
+    /// Each missing channel adds this constant; the cost of two frames is the sum over all channels.
+    Costs(C),
+    /// Missing channels are left out and the sum over the `o` channels that both have is scaled by `channels / o`, so that
+    /// frames of few common channels weigh as much as complete ones (integers round down). With no channel in common: no cost.
+    LeftOut,
+}
+
+/// A metric for samples that may be missing ([`Sample::MISSING`]): single numbers, and frames of several channels.
+///
+/// The cost of two frames is the sum of `metric` over the channels that both have, in channel order, and `missing` says what
+/// becomes of the others. Channels that only the longer of two frames has are missing in the other.
+///
+/// ```
+/// use fin_core::dtw::{AbsoluteDifference, Metric, Missing, WithMissing};
+///
+/// let a: &[u8] = &[60, 255, 80];
+/// let b: &[u8] = &[62, 70, 81];
+/// let metric = WithMissing { metric: AbsoluteDifference, missing: Missing::Costs(10) };
+/// assert_eq!(metric.cost(a, b), 2 + 10 + 1);
+/// let metric = WithMissing { metric: AbsoluteDifference, missing: Missing::LeftOut };
+/// assert_eq!(metric.cost(a, b), (2 + 1) * 3 / 2);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WithMissing<M, C> {
+    /// The metric of two present values.
+    pub metric: M,
+    /// What a missing value costs.
+    pub missing: Missing<C>,
+}
+
+impl<S, M> Metric<S> for WithMissing<M, M::Cost>
+where
+    S: Sample,
+    M: Metric<S>,
+{
+    type Cost = M::Cost;
+
+    #[inline]
+    fn cost(self, a: S, b: S) -> M::Cost {
+        match self.missing {
+            _ if !(a.is_missing() || b.is_missing()) => self.metric.cost(a, b),
+            Missing::Costs(constant) => constant,
+            Missing::LeftOut => M::Cost::ZERO,
+        }
+    }
+}
+
+impl<'a, S, M> Metric<&'a [S]> for WithMissing<M, M::Cost>
+where
+    S: Sample,
+    M: Metric<S>,
+{
+    type Cost = M::Cost;
+
+    fn cost(self, a: &'a [S], b: &'a [S]) -> M::Cost {
+        let channels = a.len().max(b.len());
+        let mut sum = M::Cost::ZERO;
+        let mut observed = 0;
+        for channel in 0..channels {
+            let value = |frame: &[S]| frame.get(channel).copied().filter(|value| !value.is_missing());
+            match (value(a), value(b), self.missing) {
+                (Some(a), Some(b), _) => {
+                    sum = sum.plus(self.metric.cost(a, b));
+                    observed += 1;
+                }
+                (_, _, Missing::Costs(constant)) => sum = sum.plus(constant),
+                (_, _, Missing::LeftOut) => {}
+            }
+        }
+        match self.missing {
+            Missing::LeftOut if observed > 0 => sum.scaled(channels as u32, observed),
+            _ => sum,
+        }
+    }
+}
