@@ -240,6 +240,20 @@ fn asymmetric_paths_cannot_more_than_double_the_pace() {
 }
 
 #[test]
+fn a_diagonal_step_counts_twice_in_symmetric2_alone() {
+    let distance = |pattern| {
+        let rules = Constraints {
+            pattern,
+            ..Constraints::default()
+        };
+        align(&[0.0, 0.0], &[1.0, 1.0], AbsoluteDifference, &rules).map(|found| found.distance)
+    };
+    assert_eq!(distance(StepPattern::Symmetric1), Some(2.0));
+    assert_eq!(distance(StepPattern::Symmetric2), Some(3.0));
+    assert_eq!(distance(StepPattern::Asymmetric), Some(2.0));
+}
+
+#[test]
 fn distances_are_normalised_as_their_pattern_says() {
     assert_eq!(StepPattern::Symmetric1.normaliser(3, 5), None);
     assert_eq!(StepPattern::Symmetric2.normaliser(3, 5), Some(8));
