@@ -125,11 +125,13 @@ impl AlongTrack {
     #[must_use]
     pub fn update_wheel(&self, reported_mps: f64, model: &MotionModel, gate: Option<f64>) -> Outcome {
         let expected = model.expect_wheel(&self.state.mean, reported_mps, since(self.last_wheel, self.time));
-        Self {
+        // Not f64::max, which would turn NaN into a car at rest.
+        let z = if reported_mps < 0.0 { 0.0 } else { reported_mps };
+        let counted = Self {
             last_wheel: Some(self.time),
             ..*self
-        }
-        .apply(reported_mps.max(0.0), &expected, gate)
+        };
+        counted.apply(z, &expected, gate)
     }
 
     /// The outcome of a scalar measurement `z`.
