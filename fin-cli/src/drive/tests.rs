@@ -224,7 +224,7 @@ fn bad_cells_are_refused() {
 
 #[test]
 fn rows_of_one_time_form_a_scan_and_placeholders_are_counted() {
-    let rows = "2000,lte,272,1,40122,10805003,1300,77,1,-93,-12\n\
+    let rows = "2000,lte,272,1,40122,1223435,1300,77,1,-93,-12\n\
                 2000,lte,,,,,1300,78,0,-101.5,\n\
                 2000,lte,,,,,1300,78,0,-101.5,\n\
                 1000,nr,,,2147483647,9223372036854775807,,,0,-20,-204\n";
@@ -265,7 +265,7 @@ fn rows_of_one_time_form_a_scan_and_placeholders_are_counted() {
         serving.cell.global,
         Some(GlobalId {
             tac: Some(40122),
-            cell_id: 10_805_003
+            cell_id: 1_223_435
         })
     );
     assert_eq!(

@@ -2,6 +2,7 @@
 
 pub mod gnettrack;
 
+use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ use serde::Serialize;
 use crate::drive::table::TableError;
 
 /// A format that `fin import` reads.
+#[derive(Debug)]
 pub struct Format {
     /// Its name on the command line.
     pub name: &'static str,
@@ -95,10 +97,37 @@ pub struct ImportReport {
     pub placeholders: u64,
     /// Changes of the serving cell from one scan to the next.
     pub handovers: u64,
-    /// Times without a row of more than 10 s.
+    /// Times of more than 10 s without a row.
     pub gaps: u64,
-    /// The longest time without a row, seconds.
+    /// The longest time from one row to the next, seconds.
     pub longest_gap_s: f64,
+}
+
+impl fmt::Display for ImportReport {
+    /// All counts in one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} rows ({} repeated, {} reordered, {} cut off), {} fixes ({} stale positions, {} rows without one), \
+             {} scans ({} repeated, {} without cell, {} mixed), {} placeholders, {} handovers, \
+             {} gaps over 10 s, the longest {:.1} s",
+            self.rows,
+            self.repeated_rows,
+            self.reordered_rows,
+            self.cut_off_rows,
+            self.fixes,
+            self.stale_positions,
+            self.without_position,
+            self.scans,
+            self.repeated_scans,
+            self.without_cell,
+            self.mixed_cells,
+            self.placeholders,
+            self.handovers,
+            self.gaps,
+            self.longest_gap_s,
+        )
+    }
 }
 
 /// Why a log cannot be read.

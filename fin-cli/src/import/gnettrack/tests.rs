@@ -52,11 +52,11 @@ fn assert_adds_up(report: &ImportReport) {
 #[test]
 fn only_a_changed_position_is_a_fix() {
     let log = wide(&[
-        "2019.12.04_14.24.21,-8.395,51.886,0,B,11,LTE,-93,-12,0.0,13,-85,B,A4DF,9CBA,10805003,-,-",
-        "2019.12.04_14.24.22,-8.396,51.887,36,B,11,LTE,-94,-12,0.0,13,-85,B,A4DF,9CBA,10805003,-,-",
-        "2019.12.04_14.24.23,-8.396,51.887,36,B,11,LTE,-95,-12,0.0,13,-85,B,A4DF,9CBA,10805003,-,-",
-        "2019.12.04_14.24.24,-,-,36,B,11,LTE,-96,-12,0.0,13,-85,B,A4DF,9CBA,10805003,-,-",
-        "2019.12.04_14.24.25,-8.396,51.887,36,B,11,LTE,-97,-12,0.0,13,-85,B,A4DF,9CBA,10805003,-,-",
+        "2019.12.04_14.24.21,-8.395,51.886,0,B,11,LTE,-93,-12,0.0,13,-85,B,12AB,1F40,1223435,-,-",
+        "2019.12.04_14.24.22,-8.396,51.887,36,B,11,LTE,-94,-12,0.0,13,-85,B,12AB,1F40,1223435,-,-",
+        "2019.12.04_14.24.23,-8.396,51.887,36,B,11,LTE,-95,-12,0.0,13,-85,B,12AB,1F40,1223435,-,-",
+        "2019.12.04_14.24.24,-,-,36,B,11,LTE,-96,-12,0.0,13,-85,B,12AB,1F40,1223435,-,-",
+        "2019.12.04_14.24.25,-8.396,51.887,36,B,11,LTE,-97,-12,0.0,13,-85,B,12AB,1F40,1223435,-,-",
     ]);
     assert_eq!(
         (log.fix_rows.as_slice(), log.scan_rows.as_slice()),
@@ -77,7 +77,7 @@ fn only_a_changed_position_is_a_fix() {
 #[test]
 fn the_serving_cell_keeps_its_identity_and_the_neighbour_has_none() {
     let log = wide(&[
-        "2019.12.04_14.24.21,-8.395,51.886,0,B,11,5G,-93,-12,0.0,13,-85,B,A4DF,9CBA,10805003,-99.0,-204.0",
+        "2019.12.04_14.24.21,-8.395,51.886,0,B,11,5G,-93,-12,0.0,13,-85,B,12AB,1F40,1223435,-99.0,-204.0",
     ]);
     let [serving, neighbour] = log.drive.cells[0].cells[..] else {
         panic!("two cells")
@@ -86,8 +86,8 @@ fn the_serving_cell_keeps_its_identity_and_the_neighbour_has_none() {
     assert_eq!(
         serving.cell.global,
         Some(GlobalId {
-            tac: Some(0x9CBA),
-            cell_id: 10_805_003
+            tac: Some(0x1F40),
+            cell_id: 1_223_435
         })
     );
     assert_eq!(
@@ -105,9 +105,9 @@ fn the_serving_cell_keeps_its_identity_and_the_neighbour_has_none() {
 #[test]
 fn placeholders_leave_the_identity() {
     let log = wide(&[
-        "2019.12.04_14.24.21,-8.3,51.8,0,B,10203,HSPA+,-51,-2,-,-,-,27DB,C,75AA,796635,-51.0,-24.0",
-        "2019.12.04_14.24.22,-8.3,51.8,0,B,10203,HSPA+,-67,-2,-,-,-,27DB,C,75AA,796635,-51.0,-24.0",
-        "2019.12.04_14.24.23,-8.3,51.8,0,B,11,LTE,-30,-12,0.0,13,-85,B,A4DF,0,10805003,-51.0,-24.0",
+        "2019.12.04_14.24.21,-8.3,51.8,0,B,10203,HSPA+,-51,-2,-,-,-,27DB,1F,1B58,2041819,-51.0,-24.0",
+        "2019.12.04_14.24.22,-8.3,51.8,0,B,10203,HSPA+,-67,-2,-,-,-,27DB,1F,1B58,2041819,-51.0,-24.0",
+        "2019.12.04_14.24.23,-8.3,51.8,0,B,11,LTE,-30,-12,0.0,13,-85,B,12AB,0,1223435,-51.0,-24.0",
         "2019.12.04_14.24.24,-8.3,51.8,0,B,0,UMTS,-51,-,-,-,-,0,-,0,0,-,-",
     ]);
     let cells: Vec<_> = log.drive.cells.iter().map(|scan| scan.cells[0]).collect();
@@ -117,8 +117,8 @@ fn placeholders_leave_the_identity() {
     assert_eq!(
         cells[0].cell.global,
         Some(GlobalId {
-            tac: Some(0x75AA),
-            cell_id: 796_635
+            tac: Some(0x1B58),
+            cell_id: 2_041_819
         })
     );
     assert_eq!(cells[1].rsrp_dbm, Some(-67.0));
@@ -141,8 +141,8 @@ fn placeholders_leave_the_identity() {
 #[test]
 fn a_row_between_two_technologies_is_left_out() {
     let log = wide(&[
-        "2019.12.04_14.24.21,-8.3,51.8,0,B,11,UMTS,-93,-12,0.0,13,-85,B,A4DF,9CBA,10805003,-,-",
-        "2019.12.04_14.24.22,-8.3,51.8,0,B,10203,LTE,-67,-2,-,-,-,27DB,C,75AA,796635,-,-",
+        "2019.12.04_14.24.21,-8.3,51.8,0,B,11,UMTS,-93,-12,0.0,13,-85,B,12AB,1F40,1223435,-,-",
+        "2019.12.04_14.24.22,-8.3,51.8,0,B,10203,LTE,-67,-2,-,-,-,27DB,1F,1B58,2041819,-,-",
     ]);
     assert_eq!((log.drive.cells.len(), log.report.mixed_cells), (0, 2));
     assert_adds_up(&log.report);
@@ -152,7 +152,7 @@ fn a_row_between_two_technologies_is_left_out() {
 fn a_scan_is_repeated_only_until_the_phone_can_have_measured_again() {
     let row = |second: u32, level: i32| {
         format!(
-            "2019.12.04_14.24.{second},-8.3,51.8,0,B,11,LTE,{level},-12,0.0,13,-85,B,A4DF,9CBA,10805003,-,-"
+            "2019.12.04_14.24.{second},-8.3,51.8,0,B,11,LTE,{level},-12,0.0,13,-85,B,12AB,1F40,1223435,-,-"
         )
     };
     let rows = [
@@ -171,7 +171,7 @@ fn a_scan_is_repeated_only_until_the_phone_can_have_measured_again() {
 #[test]
 fn rows_of_one_second_keep_times_of_their_own() {
     let row = |level: i32| {
-        format!("2019.12.04_14.24.21,-8.3,51.8,0,B,11,LTE,{level},-12,0.0,13,-85,B,A4DF,9CBA,10805003,-,-")
+        format!("2019.12.04_14.24.21,-8.3,51.8,0,B,11,LTE,{level},-12,0.0,13,-85,B,12AB,1F40,1223435,-,-")
     };
     let rows = [row(-90), row(-90), row(-91), row(-92)];
     let log = wide(&rows.each_ref().map(String::as_str));
@@ -241,7 +241,7 @@ fn tabbed_logs_tell_network_and_channel() {
 fn options_say_what_the_log_does_not() {
     let rows: String = (0..6)
         .map(|k| {
-            format!("2019.12.04_14.24.2{k},-8.3,51.{k},0,B,11,LTE,-9{k},-12,,,,B,A4DF,9CBA,10805003,-,-\n")
+            format!("2019.12.04_14.24.2{k},-8.3,51.{k},0,B,11,LTE,-9{k},-12,,,,B,12AB,1F40,1223435,-,-\n")
         })
         .collect();
     let text = format!("{WIDE}{rows}");
@@ -285,7 +285,7 @@ fn other_files_of_the_app_are_recognised() {
 
 #[test]
 fn bad_logs_are_refused_with_line_and_column() {
-    let good = "2019.12.04_14.24.21,-8.3,51.8,0,B,11,LTE,-93,-12,,,,B,A4DF,9CBA,10805003,-,-";
+    let good = "2019.12.04_14.24.21,-8.3,51.8,0,B,11,LTE,-93,-12,,,,B,12AB,1F40,1223435,-,-";
     let broken = |from: &str, to: &str| error(&format!("{WIDE}{good}\n{}\n", good.replacen(from, to, 1)));
     assert_eq!(
         broken("2019.12.04_14.24.21", "04/12/2019 14:24"),
@@ -300,8 +300,8 @@ fn bad_logs_are_refused_with_line_and_column() {
         "log.csv line 3, column RSRP: expected a number, found \"loud\""
     );
     assert_eq!(
-        broken("A4DF", "G4DF"),
-        "log.csv line 3, column NODEHEX: expected hexadecimal digits up to FFFFFFF, found \"G4DF\""
+        broken("12AB", "G2AB"),
+        "log.csv line 3, column NODEHEX: expected hexadecimal digits up to FFFFFFF, found \"G2AB\""
     );
     assert_eq!(
         broken("14.24.21", "13.24.21"),
@@ -317,7 +317,7 @@ fn bad_logs_are_refused_with_line_and_column() {
 
 #[test]
 fn a_log_may_break_off_in_its_last_row_only() {
-    let good = "2019.12.04_14.24.21,-8.3,51.8,0,B,11,LTE,-93,-12,,,,B,A4DF,9CBA,10805003,-,-";
+    let good = "2019.12.04_14.24.21,-8.3,51.8,0,B,11,LTE,-93,-12,,,,B,12AB,1F40,1223435,-,-";
     let report = imported(&format!("{WIDE}{good}\n2019.12.04_14.24.22,-8.3,5")).report;
     assert_eq!((report.rows, report.cut_off_rows), (1, 1));
     assert_eq!(
@@ -340,7 +340,7 @@ proptest! {
         let mut second = 10;
         let rows: String = rows.into_iter().map(|(step, place, mode, level, cell, hex)| {
             second = (second + step).min(59);
-            format!("2019.12.04_14.24.{second},-8.3,51.{place},0,B,{cell},{mode},{level},-12,,,,{hex},A4DF,0,,-,-\n")
+            format!("2019.12.04_14.24.{second},-8.3,51.{place},0,B,{cell},{mode},{level},-12,,,,{hex},12AB,0,,-,-\n")
         }).collect();
         if let Ok(log) = import(&format!("{WIDE}{rows}"), &ImportOptions::default()) {
             assert_adds_up(&log.report);

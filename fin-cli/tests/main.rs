@@ -1,0 +1,3 @@
+//! The command line and its readers from outside.
+
+mod import;
