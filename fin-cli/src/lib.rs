@@ -3,3 +3,5 @@
 pub mod atomic;
 pub mod drive;
 pub mod import;
+pub mod evaluate;
+pub mod replay;

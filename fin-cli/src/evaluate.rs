@@ -1,0 +1,241 @@
+//! Estimates against truth: error along the road inside tunnels, coverage of the stated intervals, and the exits.
+
+use std::sync::Arc;
+
+use fin_core::engine::{Diagnostics, Estimate};
+use fin_core::fingerprint::FingerprintDb;
+use fin_core::frame::bearing_difference_deg;
+use fin_core::network::{EdgePosition, RoadNetwork, TunnelId};
+use fin_core::observation::{Drive, TruePosition};
+use serde::Serialize;
+
+use crate::replay::estimates_at;
+
+/// How far a true position may lie from the road that it is on, metres.
+const TRUTH_RADIUS_M: f64 = 25.0;
+/// Length of road that is searched between estimate and truth, metres.
+const SEARCH_M: f64 = 3000.0;
+/// Least time between the true positions that are scored, seconds.
+const SCORE_INTERVAL_S: f64 = 0.999;
+
+/// One true position and what the engine said at that time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    /// The engine's answer.
+    pub estimate: Estimate,
+    /// Metres along the road from the truth to the estimate; on another branch the straight distance.
+    pub error_m: f64,
+    /// Whether the estimate is on a road from which the truth cannot be reached along the road.
+    pub wrong_branch: bool,
+    /// The tunnel that the car was in.
+    pub tunnel: TunnelId,
+    /// Which pass through a tunnel of this drive, from 0.
+    pub pass: usize,
+}
+
+/// What the engine made of one drive.
+#[derive(Clone, Debug)]
+pub struct Evaluation {
+    /// Every scored true position inside a tunnel.
+    pub samples: Vec<Sample>,
+    /// True positions inside tunnels at which the engine had no answer.
+    pub unanswered: usize,
+    /// What became of the observations.
+    pub diagnostics: Diagnostics,
+}
+
+impl Evaluation {
+    /// The last sample of each pass through a tunnel.
+    pub fn exits(&self) -> impl Iterator<Item = &Sample> {
+        let last = |(at, sample): &(usize, &Sample)| {
+            self.samples
+                .get(at + 1)
+                .is_none_or(|next| next.pass != sample.pass)
+        };
+        self.samples
+            .iter()
+            .enumerate()
+            .filter(last)
+            .map(|(_, sample)| sample)
+    }
+}
+
+/// Statistics of errors. Metres, and shares from 0 to 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Summary {
+    /// Scored positions.
+    pub samples: usize,
+    /// Median of the absolute error.
+    pub median_m: f64,
+    /// 68 % of the absolute errors are at most this.
+    pub p68_m: f64,
+    /// 95 % of the absolute errors are at most this.
+    pub p95_m: f64,
+    /// Greatest absolute error.
+    pub max_m: f64,
+    /// Median of the absolute error at the last scored position of each pass through a tunnel.
+    pub exit_median_m: f64,
+    /// Greatest absolute error there.
+    pub exit_max_m: f64,
+    /// Share of the errors within the stated 68 % half-width.
+    pub coverage68: f64,
+    /// Share of the errors within the stated 95 % half-width.
+    pub coverage95: f64,
+    /// Share of the positions reported on another branch.
+    pub wrong_branch: f64,
+}
+
+impl Summary {
+    /// The statistics over all samples of `evaluations`; zeros when there are none.
+    pub fn of<'a>(evaluations: impl IntoIterator<Item = &'a Evaluation> + Clone) -> Summary {
+        let samples: Vec<&Sample> = evaluations.clone().into_iter().flat_map(|e| &e.samples).collect();
+        if samples.is_empty() {
+            return Summary::default();
+        }
+        let mut errors: Vec<f64> = samples.iter().map(|s| s.error_m.abs()).collect();
+        let mut exits: Vec<f64> = evaluations
+            .into_iter()
+            .flat_map(|e| e.exits().map(|s| s.error_m.abs()).collect::<Vec<_>>())
+            .collect();
+        errors.sort_by(f64::total_cmp);
+        exits.sort_by(f64::total_cmp);
+        let share = |hit: &dyn Fn(&Sample) -> bool| {
+            samples.iter().filter(|s| hit(s)).count() as f64 / samples.len() as f64
+        };
+        Summary {
+            samples: samples.len(),
+            median_m: quantile(&errors, 0.5),
+            p68_m: quantile(&errors, 0.68),
+            p95_m: quantile(&errors, 0.95),
+            max_m: quantile(&errors, 1.0),
+            exit_median_m: quantile(&exits, 0.5),
+            exit_max_m: quantile(&exits, 1.0),
+            coverage68: share(&|s| s.error_m.abs() <= s.estimate.accuracy_m),
+            coverage95: share(&|s| s.error_m.abs() <= s.estimate.accuracy95_m),
+            wrong_branch: share(&|s| s.wrong_branch),
+        }
+    }
+}
+
+/// The value below which the share `q` of the ascending `sorted` lies, interpolated; 0 when there are none.
+pub fn quantile(sorted: &[f64], q: f64) -> f64 {
+    let Some(last) = sorted.len().checked_sub(1) else {
+        return 0.0;
+    };
+    let at = q * last as f64;
+    let low = (at.floor() as usize).min(last);
+    let high = (low + 1).min(last);
+    sorted[low] + (at - low as f64) * (sorted[high] - sorted[low])
+}
+
+/// Runs the engine over `drive` and scores it at the true positions inside tunnels, at most one a second.
+pub fn evaluate(db: &Arc<FingerprintDb>, drive: &Drive, truth: &[TruePosition]) -> Evaluation {
+    let scored = in_tunnels(&db.network, truth);
+    let times: Vec<_> = scored.iter().map(|place| place.truth.time).collect();
+    let (estimates, diagnostics) = estimates_at(db, drive, &times);
+    let mut samples = Vec::with_capacity(scored.len());
+    let mut unanswered = 0;
+    for (place, estimate) in scored.iter().zip(estimates) {
+        let Some(estimate) = estimate else {
+            unanswered += 1;
+            continue;
+        };
+        let along = estimate.road.and_then(|road| {
+            let at = EdgePosition {
+                edge: road.edge,
+                offset_m: road.edge_offset_m,
+            };
+            along_road_m(&db.network, place.at, at)
+        });
+        samples.push(Sample {
+            estimate,
+            error_m: along.unwrap_or_else(|| place.truth.position.distance_m(estimate.position)),
+            wrong_branch: along.is_none(),
+            tunnel: place.tunnel,
+            pass: place.pass,
+        });
+    }
+    Evaluation {
+        samples,
+        unanswered,
+        diagnostics,
+    }
+}
+
+/// A true position inside a tunnel.
+struct InTunnel {
+    truth: TruePosition,
+    at: EdgePosition,
+    tunnel: TunnelId,
+    pass: usize,
+}
+
+/// The true positions inside tunnels, at most one a second, with the directed edge that the car was on.
+fn in_tunnels(network: &RoadNetwork, truth: &[TruePosition]) -> Vec<InTunnel> {
+    let mut places: Vec<InTunnel> = Vec::new();
+    let mut course: Option<f64> = None;
+    let mut moved_from = truth.first().copied();
+    let mut passes = 0;
+    let mut was_inside = false;
+    for (index, &here) in truth.iter().enumerate() {
+        let next = truth[index..]
+            .iter()
+            .find(|next| next.position.distance_m(here.position) > 3.0);
+        if let (Some(from), Some(to)) = (moved_from, next.or(Some(&here))) {
+            let frame = fin_core::frame::LocalFrame::new(from.position);
+            let moved = frame.to_local(to.position).minus(frame.to_local(here.position));
+            let since = frame.to_local(here.position);
+            if moved.length_m() > 1.0 {
+                course = Some(moved.bearing_deg());
+            } else if since.length_m() > 1.0 {
+                course = Some(since.bearing_deg());
+            }
+        }
+        moved_from = Some(here);
+        let near = network.nearest(here.position, TRUTH_RADIUS_M, 12);
+        let along = near
+            .iter()
+            .find(|p| course.is_none_or(|c| bearing_difference_deg(c, p.bearing_deg).abs() < 60.0));
+        let inside = along.and_then(|p| network.edge(p.edge).tunnel.map(|tunnel| (p.place(), tunnel)));
+        let Some((at, tunnel)) = inside else {
+            was_inside = false;
+            continue;
+        };
+        if !was_inside {
+            passes += 1;
+        }
+        was_inside = true;
+        let due = places
+            .last()
+            .is_none_or(|last| here.time.seconds_since(last.truth.time) >= SCORE_INTERVAL_S);
+        if due {
+            places.push(InTunnel {
+                truth: here,
+                at,
+                tunnel,
+                pass: passes - 1,
+            });
+        }
+    }
+    places
+}
+
+/// Signed metres along the road from `truth` to `estimate`, positive ahead; `None` when neither can be reached from the
+/// other within 3 km without turning back.
+pub fn along_road_m(network: &RoadNetwork, truth: EdgePosition, estimate: EdgePosition) -> Option<f64> {
+    if truth.edge == estimate.edge {
+        return Some(estimate.offset_m - truth.offset_m);
+    }
+    let ahead = network
+        .shortest_path(truth, estimate, SEARCH_M)
+        .map(|path| path.length_m);
+    let behind = network
+        .shortest_path(estimate, truth, SEARCH_M)
+        .map(|path| path.length_m);
+    match (ahead, behind) {
+        (Some(ahead), Some(behind)) if behind < ahead => Some(-behind),
+        (Some(ahead), _) => Some(ahead),
+        (None, Some(behind)) => Some(-behind),
+        (None, None) => None,
+    }
+}
