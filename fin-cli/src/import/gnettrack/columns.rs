@@ -1,6 +1,7 @@
 //! The columns of a G-NetTrack Pro log, under the names of its versions.
 
-use crate::drive::table::{Column, Row, Table, TableError};
+use crate::drive::TableError;
+use crate::drive::table::{Column, Row, Table};
 
 /// The columns that a log may have. Only stamp, position, technology and level have to be there.
 pub(super) struct Columns {
