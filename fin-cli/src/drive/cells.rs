@@ -3,8 +3,8 @@
 use fin_core::observation::CellReading;
 use fin_core::radio::{CellId, Channel, GlobalId, Plmn, Rat};
 
-use super::table::{Column, Row, Table};
-use super::{TableError, rat_from_name};
+use super::rat_from_name;
+use super::table::{Column, Row, Table, TableError};
 
 /// What Android reports for an `int` that it does not know (`CellInfo.UNAVAILABLE`).
 const UNAVAILABLE: i64 = i32::MAX as i64;

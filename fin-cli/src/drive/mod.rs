@@ -15,10 +15,9 @@ mod read;
 pub mod table;
 #[cfg(test)]
 mod tests;
-pub mod text;
 mod write;
 
-pub use error::{DriveError, TableError};
+pub use error::DriveError;
 pub use read::{FileCounts, ReadDrive, ReadReport, ReadTruth, read, read_truth};
 pub use write::{write, write_cells, write_gnss, write_obd, write_truth};
 

@@ -8,9 +8,8 @@ use fin_core::time::Time;
 use serde::Serialize;
 
 use super::cells::CellColumns;
-use super::table::{Column, Row, Table};
-use super::text::TextFile;
-use super::{DriveError, MAX_DISORDER_MS, MAX_SPEED_KMH, TableError};
+use super::table::{Column, Row, Table, TableError, TextFile};
+use super::{DriveError, MAX_DISORDER_MS, MAX_SPEED_KMH};
 
 /// The largest time that [`Time`] holds, milliseconds.
 const MAX_T_MS: i64 = i64::MAX / 1_000_000;

@@ -1,13 +1,203 @@
 //! Delimited text with a header row: columns by name, fields by type, errors by file, line and column.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use csv::StringRecord;
+use flate2::read::MultiGzDecoder;
 
-use super::TableError;
-use super::text::{TextFile, line_at};
+/// The largest file that is read, in bytes after decompression (about 100 hours of cell scans).
+pub const MAX_BYTES: u64 = 256 << 20;
+
+/// Why a table cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// The file cannot be opened or read.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The gzip stream is damaged or cut off.
+    #[error("{}: expected a whole gzip stream, found a damaged one: {source}", path.display())]
+    Gzip {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder says.
+        source: io::Error,
+    },
+    /// The file is larger than [`MAX_BYTES`].
+    #[error("{}: expected at most {limit} bytes of text, found more", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit, bytes.
+        limit: u64,
+    },
+    /// The file is not UTF-8.
+    #[error("{} line {line}: expected UTF-8 text, found the byte {byte:#04x}", path.display())]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// Line of the first wrong byte, from 1.
+        line: u64,
+        /// That byte.
+        byte: u8,
+    },
+    /// The file has no header row.
+    #[error("{} line 1: expected a header row with the column {column}, found an empty file", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+        /// The first column it has to have.
+        column: &'static str,
+    },
+    /// A column is missing.
+    #[error("{} line {line}: expected the column {column}, found the columns {found}", path.display())]
+    MissingColumn {
+        /// The file.
+        path: PathBuf,
+        /// Line of the header, from 1.
+        line: u64,
+        /// The missing column.
+        column: &'static str,
+        /// The columns that are there.
+        found: String,
+    },
+    /// Two columns have the same name.
+    #[error("{} line {line}: expected one column {column}, found two of that name", path.display())]
+    TwoColumns {
+        /// The file.
+        path: PathBuf,
+        /// Line of the header, from 1.
+        line: u64,
+        /// The name.
+        column: &'static str,
+    },
+    /// A row has more or fewer fields than the header.
+    #[error("{} line {line}: expected {expected} fields as in the header, found {found}", path.display())]
+    FieldCount {
+        /// The file.
+        path: PathBuf,
+        /// Line of the row, from 1.
+        line: u64,
+        /// Fields of the header.
+        expected: usize,
+        /// Fields of the row.
+        found: usize,
+    },
+    /// A field does not hold what its column is for.
+    #[error("{} line {line}, column {column}: expected {expected}, found {found}", path.display())]
+    Field {
+        /// The file.
+        path: PathBuf,
+        /// Line of the row, from 1.
+        line: u64,
+        /// The column.
+        column: &'static str,
+        /// What the column holds.
+        expected: String,
+        /// The field, quoted and shortened.
+        found: String,
+    },
+}
+
+/// The text of a file, and where it came from.
+#[derive(Clone, Debug)]
+pub struct TextFile {
+    path: PathBuf,
+    text: String,
+}
+
+impl TextFile {
+    /// The text of the file at `path`, decompressed when its name ends in `.gz`, without a byte order mark.
+    ///
+    /// # Errors
+    /// When it cannot be read, is a damaged gzip stream, holds more than [`MAX_BYTES`] or is not UTF-8.
+    pub fn load(path: &Path) -> Result<Self, TableError> {
+        let io_error = |source| TableError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let file = File::open(path).map_err(io_error)?;
+        if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz")) {
+            let gzip_error = |source| TableError::Gzip {
+                path: path.to_owned(),
+                source,
+            };
+            Self::from_reader(path, MultiGzDecoder::new(io::BufReader::new(file)), gzip_error)
+        } else {
+            Self::from_reader(path, file, io_error)
+        }
+    }
+
+    fn from_reader(
+        path: &Path,
+        reader: impl Read,
+        error: impl Fn(io::Error) -> TableError,
+    ) -> Result<Self, TableError> {
+        let mut bytes = Vec::new();
+        reader
+            .take(MAX_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(error)?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(TableError::TooLarge {
+                path: path.to_owned(),
+                limit: MAX_BYTES,
+            });
+        }
+        Self::from_bytes(path, bytes)
+    }
+
+    /// The text in `bytes`, which `path` names in errors.
+    ///
+    /// # Errors
+    /// When it is not UTF-8.
+    pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, TableError> {
+        let mut text = String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            let bytes = error.as_bytes();
+            TableError::NotUtf8 {
+                path: path.to_owned(),
+                line: line_at(bytes, at),
+                byte: bytes[at],
+            }
+        })?;
+        if text.starts_with('\u{feff}') {
+            text.drain(..'\u{feff}'.len_utf8());
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            text,
+        })
+    }
+
+    /// The first line that is not blank, without its end.
+    pub fn first_line(&self) -> &str {
+        self.text.trim_start().lines().next().unwrap_or_default()
+    }
+
+    /// Whether the text ends inside the line of this number, from 1: it is the last one and has no end.
+    pub fn breaks_off_in(&self, line: u64) -> bool {
+        !self.text.ends_with('\n') && line_at(self.text.as_bytes(), self.text.len()) == line
+    }
+
+    /// Where the text came from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// The number, from 1, of the line that holds the byte `at`.
+fn line_at(bytes: &[u8], at: usize) -> u64 {
+    let before = &bytes[..at.min(bytes.len())];
+    1 + before.iter().filter(|&&b| b == b'\n').count() as u64
+}
 
 /// A column of a table; one that is not there reads as "not known" in every row.
 #[derive(Clone, Copy, Debug)]
@@ -38,10 +228,10 @@ impl<'a> Table<'a> {
     /// # Errors
     /// When there is no header row.
     pub fn new(file: &'a TextFile, delimiter: u8, first_column: &'static str) -> Result<Self, TableError> {
-        let text = file.text();
+        let text = file.text.as_str();
         let Some(start) = text.find(|c: char| !c.is_whitespace()) else {
             return Err(TableError::Empty {
-                path: file.path().to_owned(),
+                path: file.path.clone(),
                 column: first_column,
             });
         };
@@ -73,7 +263,7 @@ impl<'a> Table<'a> {
             return Ok(column);
         }
         Err(TableError::MissingColumn {
-            path: self.file.path().to_owned(),
+            path: self.file.path.clone(),
             line: self.header_line,
             column: name,
             found: shortened(&self.header.iter().collect::<Vec<_>>().join(","), 200),
@@ -94,7 +284,7 @@ impl<'a> Table<'a> {
         let index = found.next();
         if found.next().is_some() {
             return Err(TableError::TwoColumns {
-                path: self.file.path().to_owned(),
+                path: self.file.path.clone(),
                 line: self.header_line,
                 column: name,
             });
@@ -122,7 +312,7 @@ impl<'a> Table<'a> {
         };
         let (expected, found) = (self.header.len(), row.record.len());
         if found < expected || row.fields().skip(expected).any(|field| !field.is_empty()) {
-            let path = self.file.path().to_owned();
+            let path = self.file.path.clone();
             return Err(TableError::FieldCount {
                 path,
                 line: row.line(),
@@ -137,14 +327,14 @@ impl<'a> Table<'a> {
 /// `error` in our words. Reading text in memory that was checked to be UTF-8 does not fail.
 fn csv_error(file: &TextFile, error: csv::Error) -> TableError {
     TableError::Io {
-        path: file.path().to_owned(),
+        path: file.path.clone(),
         source: io::Error::other(error),
     }
 }
 
 /// The line, from 1, of the record that starts at `position`, which may point at the line ends before it.
 fn line_of(file: &TextFile, position: Option<&csv::Position>) -> u64 {
-    let bytes = file.text().as_bytes();
+    let bytes = file.text.as_bytes();
     let start = position.map_or(0, |p| p.byte() as usize).min(bytes.len());
     let skipped = bytes[start..]
         .iter()
@@ -167,7 +357,7 @@ impl Row<'_> {
 
     /// The file of the row.
     pub fn path(&self) -> &Path {
-        self.file.path()
+        &self.file.path
     }
 
     /// All fields in the order of the file.
@@ -225,7 +415,7 @@ impl Row<'_> {
             None => "an empty field".to_owned(),
         };
         TableError::Field {
-            path: self.file.path().to_owned(),
+            path: self.file.path.clone(),
             line: self.line(),
             column: column.name,
             expected: expected.to_owned(),
@@ -275,6 +465,15 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "x.csv line 3: expected 2 fields as in the header, found 1"
+        );
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_is_named() {
+        let error = TextFile::from_bytes(Path::new("x.csv"), b"a,b\n1,\xff\n".to_vec()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "x.csv line 2: expected UTF-8 text, found the byte 0xff"
         );
     }
 

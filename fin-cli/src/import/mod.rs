@@ -11,7 +11,7 @@ use fin_core::radio::Plmn;
 use jiff::tz::Offset;
 use serde::Serialize;
 
-use crate::drive::TableError;
+use crate::drive::table::TableError;
 
 /// A format that `fin import` reads.
 #[derive(Debug)]

@@ -6,8 +6,7 @@ use fin_core::observation::CellReading;
 use fin_core::radio::{CellId, Channel, GlobalId, Plmn, Rat};
 
 use super::columns::Columns;
-use crate::drive::TableError;
-use crate::drive::table::{Column, Row};
+use crate::drive::table::{Column, Row, TableError};
 
 /// The stops of the scale on which 2G and 3G levels are read, dBm: "this or less" and "this or more"
 /// (3GPP TS 27.007, 8.5). The app also writes them when it has no level at all.

@@ -1,7 +1,6 @@
 //! The columns of a G-NetTrack Pro log, under the names of its versions.
 
-use crate::drive::TableError;
-use crate::drive::table::{Column, Row, Table};
+use crate::drive::table::{Column, Row, Table, TableError};
 
 /// The columns that a log may have. Only stamp, position, technology and level have to be there.
 pub(super) struct Columns {

@@ -16,7 +16,7 @@ use self::cell::RowCells;
 use self::clock::{Stamp, row_times_ms};
 use self::row::LogRow;
 use super::{ImportError, ImportOptions, ImportReport, ImportedLog};
-use crate::drive::text::TextFile;
+use crate::drive::table::TextFile;
 
 /// A row that says the same of all cells as the last scan less than this long before it repeats that scan: Android
 /// measures again at most every 2 s for an app that asks.

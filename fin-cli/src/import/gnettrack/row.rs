@@ -6,9 +6,8 @@ use jiff::tz::Offset;
 
 use super::cell::{RowCells, known, row_cells};
 use super::columns::{Columns, other_file};
-use crate::drive::table::{Column, Row, Table};
-use crate::drive::text::TextFile;
-use crate::drive::{MAX_DISORDER_MS, MAX_SPEED_KMH, TableError};
+use crate::drive::table::{Column, Row, Table, TableError, TextFile};
+use crate::drive::{MAX_DISORDER_MS, MAX_SPEED_KMH};
 use crate::import::{ImportError, ImportOptions};
 
 /// One row.
