@@ -1,7 +1,11 @@
 //! Library behind the `fin` command line.
 
+pub mod args;
 pub mod atomic;
+pub mod cmd;
 pub mod drive;
-pub mod import;
 pub mod evaluate;
+pub mod import;
 pub mod replay;
+pub mod roads;
+pub mod table;

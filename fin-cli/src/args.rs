@@ -1,0 +1,20 @@
+//! What may stand on the command line.
+
+use crate::cmd;
+use clap::{Parser, Subcommand};
+
+/// Positions in road tunnels from cell-signal fingerprints, wheel speed and the last GNSS fix.
+#[derive(Debug, Parser)]
+#[command(name = "fin", version, max_term_width = 110)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands. A new one is a module in `cmd` with `Options` and `run`, a line there in `run`, and a line here.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the tunnels of a road file: name, length, portals, branches
+    Roads(cmd::roads::Options),
+}
