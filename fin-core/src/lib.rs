@@ -5,6 +5,7 @@ pub mod engine;
 pub mod estimate;
 pub mod fingerprint;
 pub mod frame;
+pub mod matching;
 pub mod network;
 pub mod observation;
 pub mod radio;

@@ -78,6 +78,11 @@ impl RoadNetwork {
         self.search(from, max_m, &[])
     }
 
+    /// Like [`reach`](Self::reach), but searched only until the distances to all of `to` are known.
+    pub fn reach_places(&self, from: EdgePosition, to: &[EdgePosition], max_m: f64) -> Reach {
+        self.search(from, max_m, to)
+    }
+
     /// Metres to drive from `from` to each of `to`, in their order; `None` where that is more than `max_m` or there is no
     /// way. Stops as soon as all are found.
     pub fn distances_m(&self, from: EdgePosition, to: &[EdgePosition], max_m: f64) -> Vec<Option<f64>> {
