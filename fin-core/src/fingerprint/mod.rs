@@ -1,11 +1,28 @@
 //! Cell-signal fingerprints: what each cell's level is along each directed edge.
 //!
-//! [`profile`] holds the fingerprints, [`cells`] tells cells apart, [`builder`] makes both from survey drives,
-//! [`format`] turns them into bytes and back.
+//! [`profile`] holds the fingerprints, [`cells`] tells cells apart, [`builder`] makes both from survey drives.
 
+mod along;
+pub mod builder;
 pub mod cells;
+mod chain;
+mod clock;
+mod coarse;
+mod compare;
+mod field;
+mod identity;
 pub mod matcher;
+mod offsets;
+pub mod pass;
+mod placed;
 pub mod profile;
+pub mod report;
+pub mod runner;
+pub mod scans;
+#[cfg(test)]
+mod simulated;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use cells::{CellIx, CellTable, KnownCell};
 pub use profile::{CellProfile, EdgeProfile, FingerprintDb, Provenance};

@@ -8,6 +8,32 @@ use crate::network::{EdgeId, RoadNetwork};
 /// Nominal distance between the grid points of a profile, metres; the grid of an edge is the even one nearest to it.
 pub const GRID_STEP_M: f64 = 5.0;
 
+/// Steps of stored means, dB, and the lowest mean, dBm: the lowest that any technology reports.
+pub(super) const MEAN_STEP_DB: f64 = 0.5;
+pub(super) const MEAN_LOWEST_DBM: f64 = -156.0;
+/// Steps of stored spreads, dB.
+pub(super) const SPREAD_STEP_DB: f64 = 0.125;
+
+/// `mean_dbm` as a database can store it.
+pub(super) fn quantise_mean(mean_dbm: f64) -> f32 {
+    mean_from_code(libm::round((mean_dbm - MEAN_LOWEST_DBM) / MEAN_STEP_DB).clamp(0.0, 255.0) as u8)
+}
+
+/// `spread_db` as a database can store it: at least one step.
+pub(super) fn quantise_spread(spread_db: f64) -> f32 {
+    spread_from_code(libm::round(spread_db / SPREAD_STEP_DB).clamp(1.0, 255.0) as u8)
+}
+
+/// The mean that `code` stands for, dBm.
+pub(super) fn mean_from_code(code: u8) -> f32 {
+    (MEAN_LOWEST_DBM + MEAN_STEP_DB * f64::from(code)) as f32
+}
+
+/// The spread that `code` stands for, dB.
+pub(super) fn spread_from_code(code: u8) -> f32 {
+    (SPREAD_STEP_DB * f64::from(code)) as f32
+}
+
 /// Levels of one cell along one directed edge, on a contiguous run of the edge's grid points.
 ///
 /// All lists have one entry per grid point of the run.

@@ -1,0 +1,187 @@
+//! Profiles along one chain of edges.
+
+use super::cells::CellIx;
+use super::chain::{Chain, Chains};
+use super::field::{FieldReading, Level, levels};
+use super::placed::{PlacedScan, REACH_M};
+use super::profile::{CellProfile, EdgeProfile, GRID_STEP_M, quantise_mean, quantise_spread};
+use crate::network::{EdgeId, RoadNetwork};
+
+/// Everything that was heard on a chain and close to its ends.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Heard {
+    readings: Vec<Reading>,
+    scans: Vec<Span>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    cell: u32,
+    field: Option<FieldReading>,
+    serving: bool,
+    span: Span,
+}
+
+/// The part of the line for which a scan of a drive speaks.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    drive: u32,
+    from_m: f64,
+    to_m: f64,
+    /// Whether the drive was on the chain itself, not only near it.
+    counts: bool,
+}
+
+/// What was heard on and near each chain, by chain. Cells are those of the directory.
+pub(super) fn collect(chains: &Chains, drives: &[Vec<PlacedScan<'_>>], offsets_db: &[f64]) -> Vec<Heard> {
+    let mut heard = vec![Heard::default(); chains.all().len()];
+    for ((drive, scans), offset_db) in (0..).zip(drives).zip(offsets_db) {
+        let mut driven = vec![false; chains.all().len()];
+        scans
+            .iter()
+            .for_each(|scan| driven[scan.place.chain as usize] = true);
+        for scan in scans {
+            for place in std::iter::once(scan.place).chain(chains.near(scan.at)) {
+                let counts = driven[place.chain as usize];
+                let half_step_m = 0.5 * GRID_STEP_M;
+                let span = Span {
+                    drive,
+                    from_m: place.x_m - scan.reach_back_m.max(half_step_m),
+                    to_m: place.x_m + scan.reach_ahead_m.max(half_step_m),
+                    counts,
+                };
+                let into = &mut heard[place.chain as usize];
+                into.scans.push(span);
+                into.readings.extend(scan.scan.readings.iter().map(|reading| {
+                    let field = reading.level_dbm.map(|level_dbm| FieldReading {
+                        x_m: place.x_m,
+                        level_dbm: level_dbm - offset_db,
+                        variance_db2: scan.variance_db2,
+                        drive,
+                    });
+                    Reading {
+                        cell: reading.cell,
+                        field,
+                        serving: reading.serving,
+                        span,
+                    }
+                }));
+            }
+        }
+    }
+    heard
+}
+
+/// The profiles of the edges of `chain` that were scanned.
+pub(super) fn profiles(chain: &Chain, heard: &Heard, network: &RoadNetwork) -> Vec<(EdgeId, EdgeProfile)> {
+    let mut grid_m: Vec<f64> = Vec::new();
+    let mut edges: Vec<(EdgeId, std::ops::Range<usize>, f64)> = Vec::new();
+    for (&edge, &start_m) in chain.edges.iter().zip(&chain.starts_m) {
+        let (points, step_m) = EdgeProfile::grid(network.edge(edge).length_m);
+        let first = grid_m.len();
+        grid_m.extend((0..points).map(|i| start_m + step_m * f64::from(i)));
+        edges.push((edge, first..grid_m.len(), step_m));
+    }
+    let passes = count(&grid_m, heard.scans.iter());
+    let mut profiles: Vec<EdgeProfile> = edges
+        .iter()
+        .map(|(_, points, step_m)| EdgeProfile {
+            points: points.len() as u32,
+            step_m: *step_m,
+            passes: passes[points.clone()].to_vec(),
+            cells: Vec::new(),
+        })
+        .collect();
+    let mut by_cell: Vec<&Reading> = heard.readings.iter().collect();
+    by_cell.sort_by_key(|reading| reading.cell);
+    for readings in by_cell.chunk_by(|a, b| a.cell == b.cell) {
+        let Some(line) = CellLine::new(readings, &grid_m) else {
+            continue;
+        };
+        for ((_, points, _), profile) in edges.iter().zip(&mut profiles) {
+            profile
+                .cells
+                .extend(line.profile(CellIx(readings[0].cell), points.clone()));
+        }
+    }
+    let scanned = |profile: &EdgeProfile| profile.passes.iter().any(|&passes| passes > 0);
+    let edges = edges.into_iter().map(|(edge, ..)| edge);
+    edges
+        .zip(profiles)
+        .filter(|(_, profile)| scanned(profile))
+        .collect()
+}
+
+/// One cell along the grid of a chain.
+struct CellLine {
+    levels: Vec<Level>,
+    /// Whether a reading is near enough.
+    near: Vec<bool>,
+    passes: Vec<u16>,
+    serving: Vec<u16>,
+}
+
+impl CellLine {
+    /// `None` when none of the `readings` has a level.
+    fn new(readings: &[&Reading], grid_m: &[f64]) -> Option<Self> {
+        let mut field: Vec<FieldReading> = readings.iter().filter_map(|reading| reading.field).collect();
+        if field.is_empty() {
+            return None;
+        }
+        field.sort_by(|a, b| a.x_m.total_cmp(&b.x_m));
+        let near = grid_m.iter().map(|&x_m| {
+            let next = field.partition_point(|reading| reading.x_m < x_m);
+            let around = &field[next.saturating_sub(1)..(next + 1).min(field.len())];
+            around.iter().any(|reading| (reading.x_m - x_m).abs() <= REACH_M)
+        });
+        let near = near.collect();
+        let with_level = readings.iter().filter(|reading| reading.field.is_some());
+        let serving = readings.iter().filter(|reading| reading.serving);
+        Some(Self {
+            levels: levels(&field, grid_m),
+            near,
+            passes: count(grid_m, with_level.map(|reading| &reading.span)),
+            serving: count(grid_m, serving.map(|reading| &reading.span)),
+        })
+    }
+
+    /// The run on the grid points `points` of an edge, from the first to the last that is near a reading; points between
+    /// that are not are bridged, with the spread that this takes. `None` without any.
+    fn profile(&self, cell: CellIx, points: std::ops::Range<usize>) -> Option<CellProfile> {
+        let near = &self.near[points.clone()];
+        let first = near.iter().position(|&near| near)?;
+        let last = near.iter().rposition(|&near| near)?;
+        let run = points.start + first..points.start + last + 1;
+        Some(CellProfile {
+            cell,
+            first: first as u32,
+            mean_dbm: self.levels[run.clone()]
+                .iter()
+                .map(|level| quantise_mean(level.mean_dbm))
+                .collect(),
+            spread_db: self.levels[run.clone()]
+                .iter()
+                .map(|level| quantise_spread(level.spread_db))
+                .collect(),
+            passes: self.passes[run.clone()].to_vec(),
+            serving: self.serving[run].to_vec(),
+        })
+    }
+}
+
+/// How many drives have a span over each of `grid_m`; the spans are in the order of their drives.
+fn count<'a>(grid_m: &[f64], spans: impl Iterator<Item = &'a Span>) -> Vec<u16> {
+    let mut counts = vec![0_u16; grid_m.len()];
+    let mut last_drive: Vec<Option<u32>> = vec![None; grid_m.len()];
+    for span in spans.filter(|span| span.counts) {
+        let from = grid_m.partition_point(|&x_m| x_m < span.from_m);
+        let to = grid_m.partition_point(|&x_m| x_m <= span.to_m);
+        for point in from..to {
+            if last_drive[point] != Some(span.drive) {
+                last_drive[point] = Some(span.drive);
+                counts[point] = counts[point].saturating_add(1);
+            }
+        }
+    }
+    counts
+}

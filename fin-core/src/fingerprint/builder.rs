@@ -1,0 +1,304 @@
+//! Survey drives in, fingerprint database out.
+//!
+//! 1. Scans are cleaned ([`super::scans`]) and cells told apart ([`super::identity`]).
+//! 2. The driven edges are laid end to end ([`super::chain`]) and the scans put onto them ([`super::placed`]).
+//! 3. Drives are compared with each other ([`super::compare`]): level offsets, faulty clocks, drives that fit nowhere.
+//! 4. Every cell's level is estimated along every chain ([`super::field`]) and cut into profiles per edge.
+//!
+//! The order in which drives are given does not matter: they are sorted by content first.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::along;
+use super::cells::{CellIx, CellTable};
+use super::chain::Chains;
+use super::compare::{Contender, compare, place_all};
+use super::identity::{Directory, Sightings};
+use super::offsets::level_offsets;
+use super::pass::SurveyPass;
+use super::placed::{KnownScan, Prepared, sure_place};
+use super::profile::{EdgeProfile, FingerprintDb, Provenance};
+use super::report::{BuildReport, DriveReport, Refusal, TunnelReport};
+use super::runner::{Runner, Stage};
+use super::scans::Dropped;
+use crate::frame::LatLon;
+use crate::network::{RoadNetwork, TunnelId, Way};
+use crate::time::Time;
+
+/// How far along the roads a database reaches beyond its tunnels, metres.
+pub const APPROACH_M: f64 = 2000.0;
+/// Clocks that show a time before 1990 do not show Unix time.
+const FIRST_UNIX_MS: i64 = 631_152_000_000;
+/// A tunnel counts as driven through when its ends were missed by no more than this, metres.
+const TUNNEL_END_M: f64 = 25.0;
+
+/// What a build gives.
+#[derive(Clone, Debug)]
+pub struct Build {
+    /// The database; `None` when no drive could be used.
+    pub database: Option<FingerprintDb>,
+    /// What became of each drive.
+    pub report: BuildReport,
+}
+
+/// The ways of a database: the tunnels of `network` and what leads to them within [`APPROACH_M`], with coordinates rounded
+/// to 1e-7 degrees, as they are stored.
+///
+/// Drives have to be placed on the network of these ways.
+pub fn database_ways(network: &RoadNetwork) -> Vec<Way> {
+    let mut ways = network.crop(APPROACH_M);
+    for node in ways.iter_mut().flat_map(|way| &mut way.nodes) {
+        node.position = rounded(node.position);
+    }
+    ways
+}
+
+fn rounded(position: LatLon) -> LatLon {
+    let rounded = |deg: f64| libm::round(deg * 1e7) / 1e7;
+    LatLon::new(rounded(position.lat_deg), rounded(position.lon_deg))
+}
+
+/// The database of what `passes` heard along `network`, and a report; `tool` is the name and version of the program.
+///
+/// `network` is best made of [`database_ways`]; the passes are placed on it.
+pub fn build(network: &Arc<RoadNetwork>, passes: &[SurveyPass], tool: &str, runner: &impl Runner) -> Build {
+    let mut prepared: Vec<Option<Prepared>> = runner
+        .map(Stage::Clean, passes, |pass| Prepared::new(pass, network))
+        .into_iter()
+        .map(Some)
+        .collect();
+    let mut reports: Vec<DriveReport> = passes
+        .iter()
+        .zip(prepared.iter().flatten())
+        .map(|(pass, prepared)| DriveReport {
+            scans: pass.scans.len(),
+            dropped: prepared.dropped,
+            refused: prepared.refusal(),
+            ..DriveReport::new(pass.name.clone())
+        })
+        .collect();
+    let order = order_of(passes, &mut reports);
+
+    let mut sightings = Sightings::default();
+    order
+        .iter()
+        .filter_map(|&i| prepared[i].as_ref())
+        .for_each(|p| sightings.merge(p.sightings()));
+    let directory = Directory::new(sightings);
+    let known: Vec<(Vec<KnownScan>, Dropped)> = order
+        .iter()
+        .filter_map(|&i| prepared[i].take())
+        .map(|prepared| prepared.known(&directory))
+        .collect();
+
+    let mut driven = vec![false; network.edge_count()];
+    order
+        .iter()
+        .flat_map(|&i| passes[i].edges())
+        .for_each(|edge| driven[edge.index()] = true);
+    let chains = Chains::new(network, &driven);
+    let contenders: Vec<Contender<'_>> = order
+        .iter()
+        .zip(&known)
+        .map(|(&i, (scans, _))| Contender {
+            pass: &passes[i],
+            scans,
+        })
+        .collect();
+    let findings = compare(&contenders, &chains, runner);
+    let placed = place_all(&contenders, &findings, &chains, runner);
+    let offsets_db = level_offsets(&placed);
+
+    let heard = along::collect(&chains, &placed, &offsets_db);
+    let lines: Vec<_> = chains.all().iter().zip(&heard).collect();
+    let found = runner.map(Stage::Estimate, &lines, |(chain, heard)| {
+        along::profiles(chain, heard, network)
+    });
+    let mut profiles: Vec<Option<EdgeProfile>> = vec![None; network.edge_count()];
+    for (edge, profile) in found.into_iter().flatten() {
+        profiles[edge.index()] = Some(profile);
+    }
+    let cells = renumber(&mut profiles, &directory);
+
+    let mut passed = Vec::new();
+    for (drive, &i) in order.iter().enumerate() {
+        let (scans, dropped) = &known[drive];
+        let finding = &findings[drive];
+        let report = &mut reports[i];
+        report.refused = finding.refused.clone();
+        report.dropped = *dropped;
+        if report.refused.is_some() {
+            continue;
+        }
+        report.dropped.unplaced_scans = (scans.len() - placed[drive].len()) as u32;
+        report.scans_used = placed[drive].len();
+        report.levels_used = placed[drive].iter().map(|scan| scan.levels()).sum();
+        report.offset_db = offsets_db[drive];
+        report.clock_shift_s = finding.shift_s;
+        let through = tunnels_of(&contenders[drive], finding.shift_s, network);
+        report.tunnels = through
+            .iter()
+            .map(|&id| network.tunnel(id).name.clone())
+            .collect();
+        passed.extend(through);
+    }
+    let report = BuildReport {
+        tunnels: tunnels(network, &passed),
+        edges: profiles.iter().flatten().count(),
+        cells: cells.cells().len(),
+        levels: profiles
+            .iter()
+            .flatten()
+            .flat_map(|p| &p.cells)
+            .map(|cell| cell.mean_dbm.len())
+            .sum(),
+        drives: reports,
+    };
+    let used = report.used().count() as u32;
+    let times = contenders
+        .iter()
+        .zip(&findings)
+        .filter(|(_, finding)| finding.refused.is_none());
+    let times = times.flat_map(|(contender, _)| contender.scans.iter().map(|scan| scan.time));
+    let provenance = Provenance {
+        tool: tool.to_owned(),
+        drives: used,
+        days: days(times),
+    };
+    let database = (used > 0).then(|| FingerprintDb {
+        network: Arc::clone(network),
+        cells,
+        profiles,
+        provenance,
+    });
+    Build { database, report }
+}
+
+/// The drives that have not been refused, sorted by content; of equal recordings the first is kept.
+fn order_of(passes: &[SurveyPass], reports: &mut [DriveReport]) -> Vec<usize> {
+    let mut keyed: Vec<_> = (0..passes.len())
+        .filter(|&i| reports[i].refused.is_none())
+        .map(|i| (content_key(&passes[i]), i))
+        .collect();
+    keyed.sort();
+    let mut order: Vec<usize> = Vec::with_capacity(keyed.len());
+    let mut last_key = None;
+    for (key, i) in keyed {
+        match order.last() {
+            Some(&kept) if last_key == Some(key) && passes[kept].scans == passes[i].scans => {
+                reports[i].refused = Some(Refusal::SameAs {
+                    name: passes[kept].name.clone(),
+                });
+            }
+            _ => order.push(i),
+        }
+        last_key = Some(key);
+    }
+    order
+}
+
+/// What orders drives: when they began, how much they heard, and a check sum of what.
+fn content_key(pass: &SurveyPass) -> (Option<Time>, usize, u32) {
+    let mut hasher = crc32fast::Hasher::new();
+    for scan in &pass.scans {
+        hasher.update(&scan.time.as_nanos().to_le_bytes());
+        for reading in &scan.cells {
+            let channel = reading
+                .cell
+                .channel
+                .map_or((u32::MAX, u16::MAX), |c| (c.arfcn, c.pci));
+            let global = reading.cell.global.map_or(u64::MAX, |global| global.cell_id);
+            hasher.update(&reading.rsrp_dbm.map_or(0, f64::to_bits).to_le_bytes());
+            hasher.update(&global.to_le_bytes());
+            hasher.update(&channel.0.to_le_bytes());
+            hasher.update(&channel.1.to_le_bytes());
+            hasher.update(&[u8::from(reading.serving), reading.cell.rat as u8]);
+        }
+    }
+    (
+        pass.scans.first().map(|scan| scan.time),
+        pass.scans.len(),
+        hasher.finalize(),
+    )
+}
+
+/// Gives the cells that occur in `profiles` dense indices, in the order of the directory.
+fn renumber(profiles: &mut [Option<EdgeProfile>], directory: &Directory) -> CellTable {
+    let cells = || profiles.iter().flatten().flat_map(|profile| &profile.cells);
+    let used: Vec<u32> = cells()
+        .map(|cell| cell.cell.0)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    let mut index_of = vec![CellIx(u32::MAX); directory.cells().len()];
+    for (index, &cell) in (0..).zip(&used) {
+        index_of[cell as usize] = CellIx(index);
+    }
+    for cell in profiles
+        .iter_mut()
+        .flatten()
+        .flat_map(|profile| &mut profile.cells)
+    {
+        cell.cell = index_of[cell.cell.0 as usize];
+    }
+    CellTable::new(
+        used.iter()
+            .map(|&cell| directory.cells()[cell as usize].clone())
+            .collect(),
+    )
+}
+
+/// The tunnels that a drive went through from end to end while it scanned.
+fn tunnels_of(contender: &Contender<'_>, shift_s: f64, network: &RoadNetwork) -> Vec<TunnelId> {
+    let places: Vec<_> = contender
+        .scans
+        .iter()
+        .filter_map(|scan| sure_place(contender.pass, scan.time, shift_s))
+        .collect();
+    let mut passed = Vec::new();
+    for (index, stretch) in contender.pass.track.iter().enumerate() {
+        let (Some(begin), Some(end)) = (stretch.points.first(), stretch.points.last()) else {
+            continue;
+        };
+        let edges: Vec<_> = stretch
+            .route
+            .edges()
+            .iter()
+            .map(|&edge| network.edge(edge))
+            .collect();
+        let mut at = 0;
+        for run in edges.chunk_by(|a, b| a.tunnel == b.tunnel) {
+            let from_m = stretch.route.start_of(at).unwrap_or(0.0);
+            at += run.len();
+            let to_m = stretch.route.start_of(at).unwrap_or(stretch.route.length_m());
+            let Some(tunnel) = run[0].tunnel else { continue };
+            let whole = begin.offset_m <= from_m + TUNNEL_END_M && end.offset_m >= to_m - TUNNEL_END_M;
+            let scanned = places
+                .iter()
+                .any(|p| p.stretch == index && (from_m..=to_m).contains(&p.route_offset_m));
+            if whole && scanned {
+                passed.push(tunnel);
+            }
+        }
+    }
+    passed
+}
+
+fn tunnels(network: &RoadNetwork, passed: &[TunnelId]) -> Vec<TunnelReport> {
+    let passes = |id: TunnelId| passed.iter().filter(|&&tunnel| tunnel == id).count();
+    let all = network.tunnels().iter();
+    all.map(|tunnel| TunnelReport {
+        name: tunnel.name.clone(),
+        passes: passes(tunnel.id),
+    })
+    .collect()
+}
+
+/// First and last day of `times`, days since 1970-01-01; `None` when one of them is not Unix time.
+fn days(times: impl Iterator<Item = Time> + Clone) -> Option<(i32, i32)> {
+    const DAY_MS: i64 = 86_400_000;
+    let (first, last) = (times.clone().min()?.as_millis(), times.max()?.as_millis());
+    let day = |ms: i64| i32::try_from(ms.div_euclid(DAY_MS)).ok();
+    (first >= FIRST_UNIX_MS).then_some((day(first)?, day(last)?))
+}
