@@ -15,6 +15,8 @@ pub struct Args {
 /// The subcommands. A new one is a module in `cmd` with `Options` and `run`, a line there in `run`, and a line here.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Turn foreign logs into drive folders
+    Import(cmd::import::Options),
     /// List the tunnels of a road file: name, length, portals, branches
     Roads(cmd::roads::Options),
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use assert_cmd::Command;
 use fin_cli::drive;
 use fin_cli::import::{ImportOptions, ImportReport, ImportedLog, gnettrack};
 use fin_core::frame::LatLon;
@@ -221,4 +222,87 @@ fn part_of_a_log_is_timed_as_in_the_whole() {
         whole.drive.gnss[first..first + part.drive.gnss.len()]
     );
     assert_ne!(part.report, ImportReport::default());
+}
+
+const LOG: &str = "Timestamp,Longitude,Latitude,Speed,CellID,NetworkMode,RSRP,RSRQ,NODEHEX,CELLHEX,LACHEX,RAWCELLID\n\
+    2024.05.01_12.00.00,-8.3,51.8,0,11,LTE,-90,-9,12AB,B,1F40,1223435\n\
+    2024.05.01_12.00.02,-8.4,51.8,54,11,LTE,-91,-9,12AB,B,1F40,1223435\n";
+
+/// `fin import gnettrack` with `arguments` in `folder`: exit code, stdout, stderr.
+fn fin_import(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::cargo_bin("fin")
+        .unwrap()
+        .current_dir(folder)
+        .args(["import", "gnettrack"])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn a_log_becomes_a_folder_and_a_bad_one_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.csv"), LOG).unwrap();
+    fs::write(folder.path().join("bad.csv"), "Event\tStats\n").unwrap();
+    let logs = ["a.csv", "bad.csv", "none.csv", "./a.csv"];
+    let options = [
+        "--out",
+        "drives",
+        "--utc-offset",
+        "-01:30",
+        "--plmn",
+        "272-03",
+        "--json",
+    ];
+    let (code, stdout, stderr) = fin_import(folder.path(), &[&logs[..], &options[..]].concat());
+    assert_eq!(code, 0, "{stderr}");
+    assert!(
+        stderr.contains("not imported: bad.csv: expected the log of G-NetTrack Pro itself"),
+        "{stderr}"
+    );
+    assert!(
+        stderr.contains("not imported: ./a.csv: expected another name than that of a.csv"),
+        "{stderr}"
+    );
+    assert_eq!(stderr.matches("none.csv").count(), 1, "{stderr}");
+    let outcomes: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(outcomes[0]["report"]["fixes"], 1);
+    assert_eq!(outcomes[1]["drive"], serde_json::Value::Null);
+    let read = |name: &str| fs::read_to_string(folder.path().join("drives/a").join(name)).unwrap();
+    assert_eq!(
+        read("gnss.csv"),
+        "t_ms,lat_deg,lon_deg,accuracy_m,speed_mps,bearing_deg\n1714570202499,51.8,-8.4,,15,\n"
+    );
+    assert_eq!(
+        read("cells.csv"),
+        "t_ms,rat,mcc,mnc,tac,cell_id,arfcn,pci,serving,rsrp_dbm,rsrq_db\n\
+         1714570200500,lte,272,3,8000,1223435,,,1,-90,-9\n\
+         1714570202499,lte,272,3,8000,1223435,,,1,-91,-9\n"
+    );
+    assert_eq!(fs::read_dir(folder.path().join("drives")).unwrap().count(), 1);
+}
+
+#[test]
+fn without_any_good_log_the_work_has_failed_and_wrong_usage_is_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, stdout, stderr) = fin_import(folder.path(), &["none.csv", "--out", "drives"]);
+    assert_eq!((code, stdout.as_str()), (1, ""));
+    assert!(
+        stderr.ends_with("error: none of the 1 logs could be imported\n"),
+        "{stderr}"
+    );
+    assert!(!folder.path().join("drives").exists());
+    for wrong in [
+        &["none.csv"][..],
+        &["a", "--out", "d", "--plmn", "27203"],
+        &["a", "--out", "d", "--utc-offset", "CET"],
+    ] {
+        assert_eq!(fin_import(folder.path(), wrong).0, 2, "{wrong:?}");
+    }
 }

@@ -1,3 +1,8 @@
 //! The command line and its readers from outside.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking, as tests do"
+)]
+
 mod import;

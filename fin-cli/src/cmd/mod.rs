@@ -1,5 +1,6 @@
 //! The subcommands: each takes its checked options and writes its results to `out`, messages to stderr.
 
+pub mod import;
 pub mod roads;
 
 use crate::args::Command;
@@ -17,6 +18,7 @@ pub struct Usage(pub String);
 /// [`Usage`] when the options contradict each other, anything else when the work failed.
 pub fn run(command: Command, out: &mut dyn Write) -> anyhow::Result<()> {
     match command {
+        Command::Import(options) => import::run(&options, out)?,
         Command::Roads(options) => roads::run(&options, out)?,
     }
     Ok(out.flush()?)
