@@ -91,10 +91,10 @@ impl Track<'_> {
         let site = &chain.sites[k];
         let until = chain.sites.get(k + 1).map_or(chain.end, |next| next.index);
         let left_out = (site.index + 1..until).filter(|i| chain.lost.binary_search(i).is_err());
-        let window_m = WINDOW_SIGMAS * site.sigma_m;
-        let around = (site_m - window_m).max(0.0)..(site_m + window_m).min(route.length_m());
-        let windows =
-            std::iter::once((site.index, site_m..site_m)).chain(left_out.map(|i| (i, around.clone())));
+        let window = |half_m: f64| (site_m - half_m).max(0.0)..(site_m + half_m).min(route.length_m());
+        // The edge of the site was decided, not the exact point: beside a bend that of the next edge may be closer.
+        let (near, around) = (window(site.sigma_m), window(WINDOW_SIGMAS * site.sigma_m));
+        let windows = std::iter::once((site.index, near)).chain(left_out.map(|i| (i, around.clone())));
         let placed = windows.filter_map(|(index, window)| {
             let (route_m, cross_track_m) = project_between(self.network, route, &self.fixes[index], window)?;
             Some(MatchedFix {

@@ -110,7 +110,7 @@ impl Odometer {
     /// Metres driven between two instants; `None` where the samples do not cover them without a gap of over 5 s.
     pub fn distance_m(&self, from: Time, to: Time) -> Option<f64> {
         let (a, b) = (self.reading(from)?, self.reading(to)?);
-        (a.gaps == b.gaps).then(|| (b.travelled_m - a.travelled_m) * self.scale)
+        (a.gaps == b.gaps).then_some((b.travelled_m - a.travelled_m) * self.scale)
     }
 
     /// Reported speed at an instant, scaled, m/s; `None` where there is no sample on both sides within 5 s.

@@ -1,1 +1,0 @@
-//! Offline: one recorded drive to positioned scans.
