@@ -8,4 +8,5 @@ pub mod evaluate;
 pub mod import;
 pub mod replay;
 pub mod roads;
+pub mod simulate;
 pub mod table;

@@ -19,7 +19,7 @@ mod write;
 
 pub use error::DriveError;
 pub use read::{FileCounts, ReadDrive, ReadReport, ReadTruth, read, read_truth};
-pub use write::{write, write_cells, write_gnss, write_obd, write_truth};
+pub use write::{pack, write, write_cells, write_gnss, write_obd, write_truth};
 
 use fin_core::radio::Rat;
 

@@ -5,13 +5,18 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
+
+use flate2::{Compression, GzBuilder};
 
 use fin_core::observation::{CellReading, CellScan, Drive, GnssFix, SpeedSample, TruePosition};
 
 use super::rat_name;
 use crate::atomic::write_atomically;
+
+/// The files of a drive folder.
+const TABLES: [&str; 4] = ["gnss.csv", "obd.csv", "cells.csv", "truth.csv"];
 
 /// Writes `drive`, and `truth` when given, to `folder`, which is made when it is not there.
 ///
@@ -27,6 +32,28 @@ pub fn write(folder: &Path, drive: &Drive, truth: Option<&[TruePosition]>) -> io
         write_obd(folder, &drive.speed)?;
     }
     truth.map_or(Ok(()), |truth| write_truth(folder, truth))
+}
+
+/// Packs every table of the drive folder `folder`: `gnss.csv` becomes `gnss.csv.gz`, and so on.
+///
+/// The same table always gives the same bytes: no name and no time go into the header.
+///
+/// # Errors
+/// What the system says; a table is there in one form or, between two steps, in both, but never in none.
+pub fn pack(folder: &Path) -> io::Result<()> {
+    for name in TABLES {
+        let plain = folder.join(name);
+        let bytes = match fs::read(&plain) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        let mut encoder = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
+        encoder.write_all(&bytes)?;
+        write_atomically(&folder.join(format!("{name}.gz")), &encoder.finish()?)?;
+        fs::remove_file(&plain)?;
+    }
+    Ok(())
 }
 
 /// Writes `gnss.csv` to `folder`.
