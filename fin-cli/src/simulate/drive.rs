@@ -9,7 +9,7 @@ use super::noise::Ripple;
 use super::phone::{self, PhoneQuality, ScanTiming};
 use super::random::Stream;
 use super::roads::{Route, to_degrees};
-use super::traffic::{Traffic, Trajectory};
+use super::traffic::{Motion, Traffic, Trajectory};
 use super::wheel::{self, WheelQuality};
 
 /// What to drive, and with what.
@@ -70,6 +70,8 @@ pub struct SimulatedDrive {
     pub drive: Drive,
     /// Where the car was.
     pub truth: Vec<TruePosition>,
+    /// The same along the route, with the speed, one for one.
+    pub motions: Vec<Motion>,
     /// How the sensors were on this drive.
     pub facts: DriveFacts,
 }
@@ -128,21 +130,23 @@ pub(super) fn simulate(world: &World, config: &DriveConfig) -> SimulatedDrive {
         },
         cells: scans,
     };
-    let truth = (0..(trajectory.duration_s() * config.truth_hz) as usize).map(|index| {
-        let t_s = index as f64 / config.truth_hz;
-        let along_m = trajectory.at(t_s).along_m;
-        TruePosition {
-            time: stamp(config.start, t_s),
-            position: to_degrees(route.path.at(along_m).aside(lane_m(along_m))),
-        }
+    let times_s: Vec<f64> = (0..(trajectory.duration_s() * config.truth_hz) as usize)
+        .map(|index| index as f64 / config.truth_hz)
+        .collect();
+    let motions: Vec<Motion> = times_s.iter().map(|&t_s| trajectory.at(t_s)).collect();
+    let truth = std::iter::zip(&times_s, &motions).map(|(&t_s, motion)| TruePosition {
+        time: stamp(config.start, t_s),
+        position: to_degrees(route.path.at(motion.along_m).aside(lane_m(motion.along_m))),
     });
     let times = trajectory
         .time_at(route.entry_m)
         .zip(trajectory.time_at(route.exit_m));
     let tunnel = times.map(|(entry_s, exit_s)| (stamp(config.start, entry_s), stamp(config.start, exit_s)));
+    let truth = truth.collect();
     SimulatedDrive {
         drive,
-        truth: truth.collect(),
+        truth,
+        motions,
         facts: DriveFacts {
             gnss,
             phone,

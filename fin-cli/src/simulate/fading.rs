@@ -4,19 +4,19 @@ use super::noise::Ripple;
 use super::random::Stream;
 
 /// Standard deviation of what the day changes, dB: parked lorries, leaves, another lane, another load of the network.
-const DAY_DB: f64 = 2.0;
+const DAY_DB: f64 = 1.5;
 /// Ratio of the steady to the scattered power of the quick fading after averaging over the bandwidth.
-const RICE: f64 = 30.0;
+const RICE: f64 = 45.0;
 /// Length of the quick fading, metres.
 const QUICK_M: f64 = 2.5;
 /// Measurements that share a piece of interference noise: 2.4 s, so that the noise is forgotten after three.
 const MEMORY: usize = 12;
 /// Standard deviation of that noise, dB.
-const MEMORY_DB: f64 = 1.5;
+const MEMORY_DB: f64 = 1.1;
 /// Share of the time in which something odd happens to a cell: a burst of interference, a wrong lock, a blocked path.
-const ODD_SHARE: f64 = 0.07;
+const ODD_SHARE: f64 = 0.055;
 /// Mean size of an odd thing beyond its least, and its least, dB.
-const ODD_DB: (f64, f64) = (8.0, 3.0);
+const ODD_DB: (f64, f64) = (7.0, 3.0);
 
 /// The difference, as it develops.
 #[derive(Debug)]

@@ -15,6 +15,8 @@ mod radio;
 mod random;
 pub mod roads;
 mod scenario;
+#[cfg(test)]
+mod statistics;
 mod traffic;
 mod wheel;
 

@@ -6,8 +6,8 @@ use super::random::Stream;
 
 /// Plane waves of one [`Field`]. More make it closer to Gaussian; the level of one cell is not, in the real world.
 const WAVES: usize = 32;
-/// The shortest wave, metres: below it the level changes within a car's length and no phone can tell.
-const SHORTEST_WAVE_M: f64 = 12.0;
+/// The shortest wave, metres: a phone in a moving car averages what changes faster than that.
+const SHORTEST_WAVE_M: f64 = 40.0;
 
 /// A random function of place with unit variance and a correlation that falls as exp(−distance / `length_m`).
 ///

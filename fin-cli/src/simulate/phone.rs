@@ -11,10 +11,10 @@ use super::traffic::Trajectory;
 
 /// How often the modem measures, seconds (3GPP TS 36.133, section 8.1.2.2: 200 ms).
 const MEASURE_S: f64 = 0.2;
-/// Weight of a new measurement in the modem's filter (TS 36.331, section 5.5.3.2, with filterCoefficient 3).
-const FILTER: f64 = 0.4;
+/// Weight of a new measurement in the modem's filter (TS 36.331, section 5.5.3.2, with filterCoefficient 9).
+const FILTER: f64 = 0.2;
 /// By how much a neighbour has to be better, dB, and for how many measurements, before it serves (event A3).
-const HANDOVER: (f64, usize) = (3.0, 3);
+const HANDOVER: (f64, usize) = (4.0, 6);
 /// Below this a serving cell is lost, dBm.
 const LOST_DBM: f64 = -126.0;
 /// What a phone can report (TS 36.133, section 9.1.4), dBm.
@@ -56,7 +56,7 @@ impl PhoneQuality {
         Self {
             offset_db: (1.3 * random.student3()).clamp(-8.0, 8.0),
             ahead_db: 1.5 + 0.7 * random.normal(),
-            average: 1 + random.below(4),
+            average: 1 + random.below(3),
             neighbours: if random.chance(0.1) {
                 0
             } else {
@@ -103,8 +103,8 @@ pub(super) fn scans(
                 fading: Fading::new(length_m, seed, &mut random),
                 recent_dbm: Vec::new(),
                 filtered_dbm: f64::NAN,
-                favour_db: 6.0 * random.normal(),
-                watched: random.chance(0.5),
+                favour_db: 5.0 * random.normal(),
+                watched: random.chance(0.65),
                 better: 0,
                 served: false,
                 random,
@@ -172,7 +172,7 @@ impl Heard<'_> {
         };
         // The modem's list of cells to look at changes every quarter of a minute or so.
         if self.random.chance(MEASURE_S / 15.0) {
-            self.watched = self.random.chance(0.5);
+            self.watched = self.random.chance(0.65);
         }
     }
 
@@ -242,7 +242,7 @@ fn report(
     let mut cells = Vec::new();
     for index in std::iter::once(serving).chain(found) {
         let other = &mut heard[index];
-        let level_dbm = other.level_dbm() + other.random.normal();
+        let level_dbm = other.level_dbm() + 0.8 * other.random.normal();
         let quality_db =
             level_dbm - 10.0 * libm::log10(12.0 * totals[other.cell.carrier]) + 0.6 * other.random.normal();
         let mut cell = other.cell.identity;

@@ -93,6 +93,12 @@ impl Trajectory {
                 ahead.map(|at| (at.along_m - now.along_m, at.speed_mps)),
             );
             let speed_mps = (now.speed_mps + accel.clamp(-8.0, 3.0) * STEP_S).max(0.0);
+            // The model only ever nears a stop; a foot on the brake makes one.
+            let speed_mps = if speed_mps < 0.2 && accel < 0.1 {
+                0.0
+            } else {
+                speed_mps
+            };
             now = Motion {
                 along_m: now.along_m + 0.5 * (now.speed_mps + speed_mps) * STEP_S,
                 speed_mps,
@@ -156,6 +162,7 @@ fn comfortable_mps(route: &Route, along_m: f64) -> f64 {
 struct Leader {
     traffic: Traffic,
     queue_m: (f64, f64),
+    queued: bool,
     now: Motion,
     wish_mps: f64,
     left_s: f64,
@@ -174,6 +181,7 @@ impl Leader {
         Self {
             traffic,
             queue_m: (from_m, to_m),
+            queued: false,
             now,
             wish_mps: 0.0,
             left_s: 0.0,
@@ -218,7 +226,8 @@ impl Leader {
         let queued = self.now.along_m > self.queue_m.0 && self.now.along_m < self.queue_m.1;
         let random = &mut self.random;
         if self.traffic == Traffic::Jam && queued {
-            return if random.chance(0.4) {
+            // Whoever gets to the end of a queue stands first.
+            return if !std::mem::replace(&mut self.queued, true) || random.chance(0.4) {
                 (0.0, (5.0 + random.exponential(20.0)).min(120.0))
             } else {
                 (random.uniform(0.8, 6.5), random.uniform(5.0, 25.0))

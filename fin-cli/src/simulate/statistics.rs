@@ -1,0 +1,304 @@
+//! Whether the simulated radio has the statistics that were measured on repeated real drives.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fin_core::observation::CellReading;
+
+use super::*;
+
+const DRIVES: u64 = 8;
+
+/// A reading with the place where the car was and the cell's index in the coverage.
+struct Placed {
+    drive: usize,
+    t_s: f64,
+    along_m: f64,
+    cell: usize,
+    serving: bool,
+    rsrp_dbm: f64,
+    mean_dbm: f64,
+}
+
+struct Sample {
+    world: World,
+    drives: Vec<SimulatedDrive>,
+    readings: Vec<Placed>,
+}
+
+/// Drives on one route of a town.
+fn sample(seed: u64) -> Sample {
+    let world = World::new(&WorldConfig::new(seed, Scenario::Tube)).unwrap();
+    let drives: Vec<SimulatedDrive> = (0..DRIVES)
+        .map(|number| world.drive(&DriveConfig::new(0, number)).unwrap())
+        .collect();
+    let readings = drives
+        .iter()
+        .enumerate()
+        .flat_map(|(index, drive)| placed(&world, index, drive))
+        .collect();
+    Sample {
+        world,
+        drives,
+        readings,
+    }
+}
+
+fn samples() -> Vec<Sample> {
+    (1..=6_u64).into_par_iter().map(sample).collect()
+}
+
+fn placed(world: &World, drive: usize, simulated: &SimulatedDrive) -> Vec<Placed> {
+    let radio = &world.operators[0];
+    let coverage = &radio.coverages[0];
+    let place = |reading: &CellReading, t_s: f64, along_m: f64| {
+        // A code may stand for two far-apart cells: the stronger one here is meant.
+        let same = |&(_, &cell): &(usize, &usize)| {
+            radio.network.cells[cell].identity.channel == reading.cell.channel
+        };
+        let (index, &cell) = coverage
+            .cells
+            .iter()
+            .enumerate()
+            .filter(same)
+            .max_by(|a, b| {
+                coverage
+                    .at(a.0, along_m)
+                    .level_dbm
+                    .total_cmp(&coverage.at(b.0, along_m).level_dbm)
+            })
+            .expect("every reported cell is in the coverage");
+        Placed {
+            drive,
+            t_s,
+            along_m,
+            cell,
+            serving: reading.serving,
+            rsrp_dbm: reading.rsrp_dbm.unwrap(),
+            mean_dbm: coverage.at(index, along_m).level_dbm + 1.5 * coverage.at(index, along_m).ahead,
+        }
+    };
+    let mut last = None;
+    let fresh = simulated
+        .drive
+        .cells
+        .iter()
+        .filter(|scan| last.replace(scan.time) != Some(scan.time));
+    fresh
+        .flat_map(|scan| {
+            let t_s = scan.time.seconds_since(simulated.truth[0].time);
+            let index = ((t_s * 5.0) as usize).min(simulated.motions.len() - 1);
+            let along_m = simulated.motions[index].along_m;
+            scan.cells
+                .iter()
+                .map(move |reading| place(reading, t_s, along_m))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+fn rms(values: &[f64]) -> f64 {
+    mean(&values.iter().map(|x| x * x).collect::<Vec<_>>()).sqrt()
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+/// Asserts that a measured figure lies in its band, and says what came.
+fn within(what: &str, value: f64, low: f64, high: f64) {
+    eprintln!("{what}: {value:.3} (band {low}…{high})");
+    assert!(
+        value >= low && value <= high,
+        "{what}: {value:.3} is outside {low}…{high}"
+    );
+}
+
+/// Residuals against the level of every day, less the median of the drive, by drive and cell in time order.
+fn residuals(sample: &Sample) -> BTreeMap<(usize, usize), Vec<(f64, f64)>> {
+    let mut by_drive: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+    for reading in &sample.readings {
+        by_drive
+            .entry(reading.drive)
+            .or_default()
+            .push(reading.rsrp_dbm - reading.mean_dbm);
+    }
+    let offsets: BTreeMap<usize, f64> = by_drive
+        .iter()
+        .map(|(&drive, all)| (drive, median(all)))
+        .collect();
+    let mut residuals: BTreeMap<(usize, usize), Vec<(f64, f64)>> = BTreeMap::new();
+    for reading in &sample.readings {
+        let residual_db = reading.rsrp_dbm - reading.mean_dbm - offsets[&reading.drive];
+        residuals
+            .entry((reading.drive, reading.cell))
+            .or_default()
+            .push((reading.t_s, residual_db));
+    }
+    residuals
+}
+
+#[test]
+fn the_level_changes_with_the_place_as_measured() {
+    let mut changes = Vec::new();
+    for sample in samples() {
+        let coverage = &sample.world.operators[0].coverages[0];
+        let length_m = sample.world.routes()[0].path.length_m();
+        for index in 0..coverage.cells.len() {
+            for step in 0..(length_m / 22.0) as usize - 1 {
+                let (a, b) = (step as f64 * 22.0, step as f64 * 22.0 + 22.0);
+                let levels = [coverage.at(index, a).level_dbm, coverage.at(index, b).level_dbm];
+                if levels.iter().all(|&level| level > -110.0) {
+                    changes.push(levels[1] - levels[0]);
+                }
+            }
+        }
+    }
+    within("rms change over 22 m, dB", rms(&changes), 3.0, 4.6);
+}
+
+#[test]
+fn the_noise_of_one_drive_is_as_large_heavy_and_long_as_measured() {
+    let (mut all, mut lagged) = (Vec::new(), [const { Vec::new() }; 3]);
+    let mut white = Vec::new();
+    for sample in samples() {
+        for series in residuals(&sample).values() {
+            all.extend(series.iter().map(|&(_, residual)| residual));
+            for (i, &(t_s, residual)) in series.iter().enumerate() {
+                for &(later_s, later) in series[i + 1..].iter().take(3) {
+                    let lag = (later_s - t_s).round() as usize;
+                    if (1..=3).contains(&lag) {
+                        lagged[lag - 1].push(residual * later);
+                    }
+                }
+            }
+            // What three neighbours on a line leave over: sixfold white variance when the rest is smooth.
+            white.extend(
+                series
+                    .windows(3)
+                    .filter(|w| w[2].0 - w[0].0 < 2.6)
+                    .map(|w| w[0].1 - 2.0 * w[1].1 + w[2].1),
+            );
+        }
+    }
+    let spread = all.iter().map(|x| x.abs()).collect::<Vec<_>>();
+    eprintln!(
+        "rough white part {:.2}",
+        1.4826 * median(&white.iter().map(|x| x.abs()).collect::<Vec<_>>()) / 6.0_f64.sqrt()
+    );
+    within("robust deviation, dB", 1.4826 * median(&spread), 1.8, 2.9);
+    within("rms deviation, dB", rms(&all), 3.7, 5.6);
+    let variance = rms(&all) * rms(&all);
+    for (lag, (low, high)) in [(0.38, 0.65), (0.05, 0.30), (-0.1, 0.15)].into_iter().enumerate() {
+        within(
+            &format!("correlation at {} s", lag + 1),
+            mean(&lagged[lag]) / variance,
+            low,
+            high,
+        );
+    }
+}
+
+#[test]
+fn drives_weeks_apart_agree_in_shape_as_measured() {
+    let (mut correlations, mut differences) = (Vec::new(), Vec::new());
+    for sample in samples() {
+        let mut bins: BTreeMap<(usize, usize, i64), Vec<f64>> = BTreeMap::new();
+        for reading in &sample.readings {
+            let key = (reading.cell, reading.drive, (reading.along_m / 35.0) as i64);
+            bins.entry(key).or_default().push(reading.rsrp_dbm);
+        }
+        let cells: BTreeSet<usize> = bins.keys().map(|key| key.0).collect();
+        for &cell in &cells {
+            for pair in 0..DRIVES as usize / 2 {
+                let level = |drive: usize| -> BTreeMap<i64, f64> {
+                    bins.range((cell, drive, i64::MIN)..=(cell, drive, i64::MAX))
+                        .map(|(k, v)| (k.2, mean(v)))
+                        .collect()
+                };
+                let (a, b) = (level(2 * pair), level(2 * pair + 1));
+                let both: Vec<(f64, f64)> =
+                    a.iter().filter_map(|(bin, &x)| Some((x, *b.get(bin)?))).collect();
+                if both.len() < 12 {
+                    continue;
+                }
+                let (ma, mb) = (
+                    mean(&both.iter().map(|p| p.0).collect::<Vec<_>>()),
+                    mean(&both.iter().map(|p| p.1).collect::<Vec<_>>()),
+                );
+                let dot = |f: fn(f64, f64) -> f64| both.iter().map(|p| f(p.0 - ma, p.1 - mb)).sum::<f64>();
+                correlations.push(dot(|x, y| x * y) / (dot(|x, _| x * x) * dot(|_, y| y * y)).sqrt());
+                let d: Vec<f64> = both.iter().map(|p| p.0 - p.1 - (ma - mb)).collect();
+                differences.push(rms(&d));
+            }
+        }
+    }
+    within("correlation of the shape", median(&correlations), 0.84, 0.96);
+    within("deviation of the shape, dB", median(&differences), 2.6, 4.4);
+}
+
+#[test]
+fn reported_neighbours_differ_from_drive_to_drive_as_measured() {
+    let mut overlaps = Vec::new();
+    for sample in samples() {
+        let mut sets: BTreeMap<(i64, usize), BTreeSet<usize>> = BTreeMap::new();
+        for reading in sample.readings.iter().filter(|reading| !reading.serving) {
+            sets.entry(((reading.along_m / 50.0) as i64, reading.drive))
+                .or_default()
+                .insert(reading.cell);
+        }
+        for (&(bin, drive), set) in &sets {
+            for other in drive + 1..DRIVES as usize {
+                if let Some(other) = sets.get(&(bin, other)) {
+                    overlaps.push(set.intersection(other).count() as f64 / set.union(other).count() as f64);
+                }
+            }
+        }
+    }
+    within("mean overlap of neighbour lists", mean(&overlaps), 0.2, 0.6);
+}
+
+#[test]
+fn handovers_repeat_as_measured() {
+    let mut spreads = Vec::new();
+    for sample in samples() {
+        let mut places: BTreeMap<(usize, usize), Vec<f64>> = BTreeMap::new();
+        for drive in 0..sample.drives.len() {
+            let own: Vec<&Placed> = sample
+                .readings
+                .iter()
+                .filter(|r| r.serving && r.drive == drive)
+                .collect();
+            for pair in own.windows(2).filter(|pair| pair[0].cell != pair[1].cell) {
+                places
+                    .entry((pair[0].cell, pair[1].cell))
+                    .or_default()
+                    .push(pair[1].along_m);
+            }
+        }
+        for found in places
+            .values()
+            .filter(|found| (5..=DRIVES as usize).contains(&found.len()))
+        {
+            let m = mean(found);
+            spreads.push(rms(&found.iter().map(|x| x - m).collect::<Vec<_>>()));
+        }
+        eprintln!(
+            "handovers per drive {:.1}",
+            places.values().map(Vec::len).sum::<usize>() as f64 / DRIVES as f64
+        );
+    }
+    spreads.sort_by(f64::total_cmp);
+    eprintln!("{spreads:.0?}");
+    within(
+        "spread of the best handovers, m",
+        mean(&spreads[..spreads.len() / 3]),
+        6.0,
+        40.0,
+    );
+}
