@@ -19,4 +19,6 @@ pub enum Command {
     Import(cmd::import::Options),
     /// List the tunnels of a road file: name, length, portals, branches
     Roads(cmd::roads::Options),
+    /// Make synthetic tunnels, drives and truth, the same for the same seed
+    Simulate(cmd::simulate::Options),
 }

@@ -2,6 +2,7 @@
 
 pub mod import;
 pub mod roads;
+pub mod simulate;
 
 use crate::args::Command;
 use std::io::{ErrorKind, Write};
@@ -20,6 +21,7 @@ pub fn run(command: Command, out: &mut dyn Write) -> anyhow::Result<()> {
     match command {
         Command::Import(options) => import::run(&options, out)?,
         Command::Roads(options) => roads::run(&options, out)?,
+        Command::Simulate(options) => simulate::run(&options, out)?,
     }
     Ok(out.flush()?)
 }
