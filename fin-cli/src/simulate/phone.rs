@@ -120,10 +120,19 @@ pub(super) fn scans(
         let t_s = step as f64 * MEASURE_S;
         let along_m = trajectory.at(t_s).along_m;
         let shadow_db = passing.step(t_s);
-        for (index, heard) in heard.iter_mut().enumerate() {
-            let arrival = coverage.at(index, along_m);
-            let level_dbm = arrival.level_dbm + phone.offset_db + phone.ahead_db * arrival.ahead;
-            heard.measure(level_dbm + shadow_db, along_m, t_s, phone.average);
+        let arrivals: Vec<f64> = (0..heard.len())
+            .map(|index| coverage.at(index, along_m))
+            .map(|arrival| arrival.level_dbm + phone.offset_db + phone.ahead_db * arrival.ahead)
+            .collect();
+        let mut strongest = [f64::MIN; 2];
+        for (heard, &level_dbm) in heard.iter().zip(&arrivals) {
+            let best = &mut strongest[heard.cell.carrier];
+            *best = best.max(level_dbm);
+        }
+        for (heard, &level_dbm) in heard.iter_mut().zip(&arrivals) {
+            let below_db = strongest[heard.cell.carrier] - level_dbm;
+            let differs_db = heard.fading.step((along_m, t_s), below_db, &mut heard.random);
+            heard.measure(level_dbm + shadow_db + differs_db, phone.average);
         }
         serving = hand_over(&mut heard, serving, operator, step == 0);
         if t_s < next_ask_s {
@@ -158,12 +167,11 @@ pub(super) fn scans(
 }
 
 impl Heard<'_> {
-    fn measure(&mut self, level_dbm: f64, along_m: f64, t_s: f64, average: usize) {
+    fn measure(&mut self, level_dbm: f64, average: usize) {
         if self.recent_dbm.len() >= average {
             self.recent_dbm.remove(0);
         }
-        self.recent_dbm
-            .push(level_dbm + self.fading.step(along_m, t_s, &mut self.random));
+        self.recent_dbm.push(level_dbm);
         let mean_dbm = self.level_dbm();
         self.filtered_dbm = if self.filtered_dbm.is_nan() {
             mean_dbm
@@ -226,7 +234,7 @@ fn report(
         .filter(|&index| index != serving && heard[index].watched)
         .filter(|&index| heard[index].cell.carrier == own_carrier || searches)
         .filter(|&index| {
-            heard[index].filtered_dbm + heard[index].favour_db > phone.floor_dbm.max(own_dbm - 22.0)
+            heard[index].filtered_dbm + heard[index].favour_db > phone.floor_dbm.max(own_dbm - 17.0)
         })
         .collect();
     found.sort_by(|&a, &b| heard[b].filtered_dbm.total_cmp(&heard[a].filtered_dbm));
@@ -242,7 +250,7 @@ fn report(
     let mut cells = Vec::new();
     for index in std::iter::once(serving).chain(found) {
         let other = &mut heard[index];
-        let level_dbm = other.level_dbm() + 0.8 * other.random.normal();
+        let level_dbm = other.level_dbm() + 0.7 * other.random.normal();
         let quality_db =
             level_dbm - 10.0 * libm::log10(12.0 * totals[other.cell.carrier]) + 0.6 * other.random.normal();
         let mut cell = other.cell.identity;

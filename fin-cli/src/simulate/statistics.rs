@@ -224,7 +224,7 @@ fn drives_weeks_apart_agree_in_shape_as_measured() {
                 let (a, b) = (level(2 * pair), level(2 * pair + 1));
                 let both: Vec<(f64, f64)> =
                     a.iter().filter_map(|(bin, &x)| Some((x, *b.get(bin)?))).collect();
-                if both.len() < 12 {
+                if both.len() < 20 {
                     continue;
                 }
                 let (ma, mb) = (
@@ -238,6 +238,12 @@ fn drives_weeks_apart_agree_in_shape_as_measured() {
             }
         }
     }
+    eprintln!(
+        "band {} pairs, difference {:.2}, rms {:.2}",
+        differences.len(),
+        median(&differences),
+        rms(&differences)
+    );
     within("correlation of the shape", median(&correlations), 0.84, 0.96);
     within("deviation of the shape, dB", median(&differences), 2.6, 4.4);
 }
