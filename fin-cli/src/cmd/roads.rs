@@ -13,8 +13,11 @@ use std::path::PathBuf;
 /// What `fin roads` is asked for.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// OSM extract (.osm.pbf, .osm, .osm.gz)
+    /// OSM extract (.osm.pbf, .osm, .osm.gz) or GeoJSON lines
     pub roads: PathBuf,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -67,8 +70,13 @@ pub fn run(options: &Options, out: &mut dyn Write) -> anyhow::Result<()> {
         totals: totals(&network),
         losses: roads.losses,
     };
-    write!(out, "{}", table(&report.tunnels))?;
-    writeln!(out, "{}", summary(&report))?;
+    if options.json {
+        serde_json::to_writer_pretty(&mut *out, &report).map_err(std::io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{}", table(&report.tunnels))?;
+        writeln!(out, "{}", summary(&report))?;
+    }
     Ok(())
 }
 
@@ -163,16 +171,29 @@ fn summary(report: &Report) -> String {
         repeated_ways,
     } = report.losses;
     let mut text = format!(
-        "{} tunnels; {ways} ways ({tunnel_ways} in tunnels, {one_way_ways} one-way, {backward_ways} of them backward), \
-         {:.1} km, {nodes} nodes, {directed_edges} directed edges",
-        report.tunnels.len(),
+        "{}; {} ({tunnel_ways} in tunnels, {one_way_ways} one-way, {backward_ways} of them backward), {:.1} km, {}, {}",
+        counted(report.tunnels.len(), "tunnel"),
+        counted(ways, "way"),
         length_m / 1e3,
+        counted(nodes, "node"),
+        counted(directed_edges, "directed edge"),
     );
     if report.losses != Losses::default() {
         text += &format!(
-            "\nleft out: {missing_points} points not in the file ({clipped_ways} ways clipped, {short_ways} dropped), \
-             {repeated_ways} repeated ways"
+            "\nleft out: {}, {} ({} clipped for these), {}",
+            counted(short_ways, "too short way"),
+            counted(missing_points, "missing point"),
+            counted(clipped_ways, "way"),
+            counted(repeated_ways, "repeated way"),
         );
     }
     text
+}
+
+fn counted(n: usize, noun: &str) -> String {
+    if n == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{n} {noun}s")
+    }
 }

@@ -10,6 +10,8 @@ pub enum Place {
     Byte(u64),
     /// Line, from 1.
     Line(u64),
+    /// GeoJSON feature by its number in the list, from 1.
+    Feature(usize),
     /// OSM node by id.
     Node(i64),
     /// OSM way by id.
@@ -21,6 +23,7 @@ impl fmt::Display for Place {
         match self {
             Place::Byte(offset) => write!(f, "byte {offset}"),
             Place::Line(line) => write!(f, "line {line}"),
+            Place::Feature(number) => write!(f, "feature {number}"),
             Place::Node(id) => write!(f, "node {id}"),
             Place::Way(id) => write!(f, "way {id}"),
         }
@@ -31,7 +34,7 @@ impl fmt::Display for Place {
 #[derive(Debug, thiserror::Error)]
 pub enum RoadsError {
     /// The system cannot read the file.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: cannot be read: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -39,7 +42,7 @@ pub enum RoadsError {
         source: std::io::Error,
     },
     /// The extension is none of the known ones.
-    #[error("{}: expected a road file named .osm.pbf, .osm or .osm.gz", path.display())]
+    #[error("{}: expected a road file named .osm.pbf, .osm, .osm.gz, .geojson or .json", path.display())]
     UnknownFormat {
         /// The file.
         path: PathBuf,

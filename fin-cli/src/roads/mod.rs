@@ -1,10 +1,11 @@
-//! Road files: OSM PBF and OSM XML (plain or gzipped), read into ways.
+//! Road files: OSM PBF, OSM XML (plain or gzipped) and GeoJSON lines, read into ways.
 //!
 //! A way is a road when its `highway` value names one that a car may drive on
 //! ([`RoadClass::from_highway`](fin_core::network::RoadClass::from_highway)). Everything else in the file is passed over.
 
 mod assemble;
 mod error;
+mod geojson;
 mod osm_pbf;
 mod osm_xml;
 mod tags;
@@ -41,7 +42,7 @@ pub struct Losses {
     pub repeated_ways: usize,
 }
 
-/// The roads in the file at `path`; the format goes by the extension: `.osm.pbf`, `.osm`, `.osm.gz`.
+/// The roads in the file at `path`; the format goes by the extension: `.osm.pbf`, `.osm`, `.osm.gz`, `.geojson`, `.json`.
 ///
 /// # Errors
 /// The file cannot be read, is damaged, or has no road; see [`RoadsError`].
@@ -56,7 +57,7 @@ pub fn read(path: &Path) -> Result<Roads, RoadsError> {
         source,
     };
     let ends_with_any = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
-    if !ends_with_any(&[".pbf", ".osm", ".osm.gz"]) {
+    if !ends_with_any(&[".pbf", ".osm", ".osm.gz", ".geojson", ".json"]) {
         return Err(RoadsError::UnknownFormat {
             path: path.to_owned(),
         });
@@ -74,6 +75,9 @@ pub fn read(path: &Path) -> Result<Roads, RoadsError> {
     drop(file);
     if ends_with_any(&[".pbf"]) {
         return osm_pbf::read(path);
+    }
+    if ends_with_any(&[".geojson", ".json"]) {
+        return geojson::read(path, metadata.len());
     }
     let open = || File::open(path).map(BufReader::new).map_err(io);
     if ends_with_any(&[".gz"]) {

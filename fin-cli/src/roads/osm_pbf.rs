@@ -44,28 +44,47 @@ pub(super) fn read(path: &Path) -> Result<Roads, RoadsError> {
         Ok(())
     })?;
     let mut points = collector.points();
-    file.for_each_block(|block, _| take_nodes(path, block, &mut points))?;
+    file.for_each_block(|block, offset| take_nodes(&file, block, offset, &mut points))?;
     collector.finish(path, &points)
 }
 
-fn take_nodes(path: &Path, block: &PrimitiveBlock, points: &mut Points) -> Result<(), RoadsError> {
-    // Dividing whole nanodegrees rounds once, so that the position is that of the same number written in decimals.
-    let position = |lat: i64, lon: i64| LatLon::new(lat as f64 / 1e9, lon as f64 / 1e9);
-    for group in block.groups() {
-        for node in group
-            .nodes()
-            .filter(|node| points.wants(node.id()))
-            .collect::<Vec<_>>()
-        {
-            points.set(path, node.id(), position(node.nano_lat(), node.nano_lon()))?;
-        }
-        for node in group.dense_nodes() {
-            if points.wants(node.id()) {
-                points.set(path, node.id(), position(node.nano_lat(), node.nano_lon()))?;
-            }
-        }
+fn take_nodes(
+    file: &PbfFile<'_>,
+    block: &PrimitiveBlock,
+    offset: u64,
+    points: &mut Points,
+) -> Result<(), RoadsError> {
+    for (id, lat_nano, lon_nano) in
+        wanted_nodes(block, points).ok_or_else(|| file.malformed(offset, OVERFLOW))?
+    {
+        // Dividing whole nanodegrees rounds once, so that the position is that of the same number written in decimals.
+        points.set(
+            file.path,
+            id,
+            LatLon::new(lat_nano as f64 / 1e9, lon_nano as f64 / 1e9),
+        )?;
     }
     Ok(())
+}
+
+const OVERFLOW: &str = "expected node ids and coordinates of at most 64 bits, found a sum beyond that";
+
+/// Id, latitude and longitude (nanodegrees) of the nodes that roads refer to; `None` when a sum overflows.
+///
+/// The decoder adds differences with plain `+`: checked in builds with overflow checks, where the panic is caught here, and
+/// wrapping in others, where what comes out is checked as any coordinate is.
+fn wanted_nodes(block: &PrimitiveBlock, points: &Points) -> Option<Vec<(i64, i64, i64)>> {
+    let collect = || {
+        let mut found = Vec::new();
+        for group in block.groups() {
+            let plain = group.nodes().filter(|node| points.wants(node.id()));
+            found.extend(plain.map(|node| (node.id(), node.nano_lat(), node.nano_lon())));
+            let dense = group.dense_nodes().filter(|node| points.wants(node.id()));
+            found.extend(dense.map(|node| (node.id(), node.nano_lat(), node.nano_lon())));
+        }
+        found
+    };
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(collect)).ok()
 }
 
 struct PbfFile<'a> {
