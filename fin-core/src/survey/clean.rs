@@ -8,8 +8,8 @@ use crate::observation::GnssFix;
 const LOOK_BACK: usize = 30;
 /// An impossible jump is believed when it saves more fixes than this.
 const JUMP_COST: i64 = 6;
-/// Hardest acceleration or braking of a car, m/s².
-const MAX_ACCELERATION_MPS2: f64 = 8.0;
+/// Hardest acceleration of a car, m/s².
+const MAX_ACCELERATION_MPS2: f64 = 4.0;
 /// Noise explains distances of up to this many σ.
 const NOISE_SIGMAS: f64 = 3.0;
 
@@ -87,8 +87,8 @@ fn without_frozen(fixes: &[GnssFix], options: &LabelOptions) -> Vec<GnssFix> {
             && after.first().is_some_and(|next| {
                 let last = &same[run - 1];
                 let dt_s = next.time.seconds_since(last.time);
-                let top_mps = last.speed_mps.unwrap_or(0.0).max(next.speed_mps.unwrap_or(0.0))
-                    + MAX_ACCELERATION_MPS2 * dt_s;
+                let start_mps = last.speed_mps.unwrap_or(0.0).max(next.speed_mps.unwrap_or(0.0));
+                let top_mps = (start_mps + MAX_ACCELERATION_MPS2 * dt_s).min(options.matching.max_speed_mps);
                 let reach_m = top_mps * dt_s + noise_m(last, next, options);
                 last.position.distance_m(next.position) > reach_m
             });

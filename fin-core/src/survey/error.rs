@@ -13,7 +13,7 @@ pub enum SurveyError {
         /// Fixes left.
         usable: usize,
         /// What became of the others.
-        report: LabelReport,
+        report: Box<LabelReport>,
     },
     /// The fixes do not follow the roads.
     #[error("expected GNSS fixes along the given roads, got {usable} that follow none ({report})")]
@@ -21,13 +21,13 @@ pub enum SurveyError {
         /// Fixes that were tried.
         usable: usize,
         /// What became of them.
-        report: LabelReport,
+        report: Box<LabelReport>,
     },
     /// No segment has two fixes outside of tunnels.
     #[error("expected a stretch with at least 2 GNSS fixes outside of tunnels, got none ({report})")]
     NoStretch {
         /// What became of the fixes.
-        report: LabelReport,
+        report: Box<LabelReport>,
     },
     /// The smoother failed.
     #[error("expected a drive that can be smoothed: {0}")]

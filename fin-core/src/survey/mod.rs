@@ -10,6 +10,8 @@ mod clean;
 mod error;
 mod report;
 mod smooth;
+#[cfg(test)]
+mod tests;
 mod track;
 
 pub use error::SurveyError;
@@ -21,6 +23,9 @@ use crate::matching::{MatchOptions, MatchedSegment, Odometer, match_track};
 use crate::network::{RoadNetwork, Route};
 use crate::observation::{Drive, GnssFix, SpeedSample};
 use smooth::Positioned;
+
+/// How far before a tunnel phones freeze, metres.
+const FREEZE_M: f64 = 200.0;
 
 /// Numbers of the labelling.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -92,6 +97,7 @@ pub fn label(
     wheel.sort_by_key(|sample| sample.time);
     let fixes = clean::clean(&drive.gnss, &Odometer::new(&wheel), options, &mut report);
     if fixes.len() < 2 {
+        let report = Box::new(report);
         return Err(SurveyError::TooFewFixes {
             usable: fixes.len(),
             report,
@@ -101,6 +107,7 @@ pub fn label(
     let matched = match_track(network, &fixes, &odometer, &options.matching);
     report.add_match(&matched.counts);
     if matched.segments.is_empty() {
+        let report = Box::new(report);
         return Err(SurveyError::OffRoad {
             usable: fixes.len(),
             report,
@@ -108,7 +115,7 @@ pub fn label(
     }
     let mut segments = Vec::new();
     for segment in matched.segments {
-        let positions = trusted(network, &fixes, &segment, options);
+        let positions = trusted(network, &fixes, &segment, &odometer, options);
         report.in_tunnel += segment.fixes.len() - positions.len();
         let smoothed = smooth::smooth_segment(&segment.route, &positions, &wheel, options)?;
         match smoothed {
@@ -124,31 +131,50 @@ pub fn label(
         }
     }
     if segments.is_empty() {
-        return Err(SurveyError::NoStretch { report });
+        return Err(SurveyError::NoStretch {
+            report: Box::new(report),
+        });
     }
     Ok(SurveyTrack { segments, report })
 }
 
 /// The fixes of a segment that are outside of tunnels or near a portal, as places on the route.
+///
+/// Before a tunnel, a position that is repeated to the last digit is taken for a phone that froze there, unless the wheels say
+/// that the car stood.
 fn trusted(
     network: &RoadNetwork,
     fixes: &[GnssFix],
     segment: &MatchedSegment,
+    odometer: &Odometer,
     options: &LabelOptions,
 ) -> Vec<Positioned> {
     let tunnels = tunnel_spans(network, &segment.route);
+    let depth_m = options.trusted_depth_m;
     let is_deep = |route_m: f64| {
-        tunnels.iter().any(|&(entry_m, exit_m)| {
-            route_m > entry_m + options.trusted_depth_m && route_m < exit_m - options.trusted_depth_m
-        })
+        tunnels
+            .iter()
+            .any(|&(entry_m, exit_m)| route_m > entry_m + depth_m && route_m < exit_m - depth_m)
     };
-    let outside = segment.fixes.iter().filter(|placed| !is_deep(placed.route_m));
-    outside
-        .map(|placed| Positioned {
+    let is_frozen = |k: usize| {
+        let placed = &segment.fixes[k];
+        let fix = &fixes[placed.index];
+        let before_tunnel =
+            |&(entry_m, exit_m): &(f64, f64)| placed.route_m > entry_m - FREEZE_M && placed.route_m < exit_m;
+        k > 0
+            && fixes[segment.fixes[k - 1].index].position == fix.position
+            && odometer.speed_mps(fix.time).is_none()
+            && tunnels.iter().any(before_tunnel)
+    };
+    let outside = (0..segment.fixes.len()).filter(|&k| !is_deep(segment.fixes[k].route_m) && !is_frozen(k));
+    let positioned = outside.map(|k| {
+        let placed = &segment.fixes[k];
+        Positioned {
             route_m: placed.route_m,
             fix: fixes[placed.index],
-        })
-        .collect()
+        }
+    });
+    positioned.collect()
 }
 
 /// From where to where `route` is in tunnels, metres; infinite where the route begins or ends inside one.

@@ -26,7 +26,7 @@ pub struct LabelReport {
     pub unreachable: usize,
     /// Dropped: alone between two breaks.
     pub isolated: usize,
-    /// Dropped: deep in a tunnel, where phones make positions up.
+    /// Dropped: deep in a tunnel or frozen before it, where phones make positions up.
     pub in_tunnel: usize,
     /// Dropped: in segments with too few fixes to be used.
     pub short: usize,
@@ -57,7 +57,7 @@ impl LabelReport {
             (self.off_road, "off the road"),
             (self.unreachable, "unreachable by road"),
             (self.isolated, "isolated"),
-            (self.in_tunnel, "deep in a tunnel"),
+            (self.in_tunnel, "made up in a tunnel"),
             (self.short, "in short segments"),
             (self.bad_speeds, "bad wheel speeds"),
         ]

@@ -37,7 +37,7 @@ const START_SPEED_SIGMA_MPS: f64 = 10.0;
 /// Without any measurement for longer than this, seconds, the car leans towards the mean speed over the gap …
 const BLIND_S: f64 = 10.0;
 /// … with this time constant, seconds.
-const BLIND_REVERSION_S: f64 = 15.0;
+const BLIND_REVERSION_S: f64 = 12.0;
 
 /// A fix with its place on a route.
 #[derive(Clone, Copy, Debug, PartialEq)]
