@@ -22,7 +22,6 @@ use super::profile::{EdgeProfile, FingerprintDb, Provenance};
 use super::report::{BuildReport, DriveReport, Refusal, TunnelReport};
 use super::runner::{Runner, Stage};
 use super::scans::Dropped;
-use crate::frame::LatLon;
 use crate::network::{RoadNetwork, TunnelId, Way};
 use crate::time::Time;
 
@@ -49,14 +48,9 @@ pub struct Build {
 pub fn database_ways(network: &RoadNetwork) -> Vec<Way> {
     let mut ways = network.crop(APPROACH_M);
     for node in ways.iter_mut().flat_map(|way| &mut way.nodes) {
-        node.position = rounded(node.position);
+        node.position = super::format::rounded(node.position);
     }
     ways
-}
-
-fn rounded(position: LatLon) -> LatLon {
-    let rounded = |deg: f64| libm::round(deg * 1e7) / 1e7;
-    LatLon::new(rounded(position.lat_deg), rounded(position.lon_deg))
 }
 
 /// The database of what `passes` heard along `network`, and a report; `tool` is the name and version of the program.

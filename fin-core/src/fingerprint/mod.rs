@@ -1,6 +1,7 @@
 //! Cell-signal fingerprints: what each cell's level is along each directed edge.
 //!
-//! [`profile`] holds the fingerprints, [`cells`] tells cells apart, [`builder`] makes both from survey drives.
+//! [`profile`] holds the fingerprints, [`cells`] tells cells apart, [`builder`] makes both from survey drives,
+//! [`format`](mod@format) turns them into bytes and back.
 
 mod along;
 pub mod builder;
@@ -10,6 +11,7 @@ mod clock;
 mod coarse;
 mod compare;
 mod field;
+pub mod format;
 mod identity;
 pub mod matcher;
 mod offsets;

@@ -9,19 +9,29 @@ use crate::network::{EdgeId, RoadNetwork};
 pub const GRID_STEP_M: f64 = 5.0;
 
 /// Steps of stored means, dB, and the lowest mean, dBm: the lowest that any technology reports.
-pub(super) const MEAN_STEP_DB: f64 = 0.5;
-pub(super) const MEAN_LOWEST_DBM: f64 = -156.0;
+const MEAN_STEP_DB: f64 = 0.5;
+const MEAN_LOWEST_DBM: f64 = -156.0;
 /// Steps of stored spreads, dB.
-pub(super) const SPREAD_STEP_DB: f64 = 0.125;
+const SPREAD_STEP_DB: f64 = 0.125;
 
 /// `mean_dbm` as a database can store it.
 pub(super) fn quantise_mean(mean_dbm: f64) -> f32 {
-    mean_from_code(libm::round((mean_dbm - MEAN_LOWEST_DBM) / MEAN_STEP_DB).clamp(0.0, 255.0) as u8)
+    mean_from_code(mean_code(mean_dbm))
 }
 
 /// `spread_db` as a database can store it: at least one step.
 pub(super) fn quantise_spread(spread_db: f64) -> f32 {
-    spread_from_code(libm::round(spread_db / SPREAD_STEP_DB).clamp(1.0, 255.0) as u8)
+    spread_from_code(spread_code(spread_db))
+}
+
+/// The code of the mean nearest to `mean_dbm`; means above −28.5 dBm get the last one.
+pub(super) fn mean_code(mean_dbm: f64) -> u8 {
+    libm::round((mean_dbm - MEAN_LOWEST_DBM) / MEAN_STEP_DB).clamp(0.0, 255.0) as u8
+}
+
+/// The code of the spread nearest to `spread_db`, at least 1; spreads above 31.875 dB get the last one.
+pub(super) fn spread_code(spread_db: f64) -> u8 {
+    libm::round(spread_db / SPREAD_STEP_DB).clamp(1.0, 255.0) as u8
 }
 
 /// The mean that `code` stands for, dBm.
