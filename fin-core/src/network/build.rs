@@ -295,6 +295,7 @@ mod tests {
     use super::super::sketch::{edge, network, ways};
     use super::super::{RoadNetwork, WayNode};
     use super::*;
+    use proptest::prelude::*;
 
     const CROSS: &str = "
             D
@@ -378,6 +379,21 @@ mod tests {
                 .map(|(_, edge)| *edge)
                 .eq(net.edges().map(|(_, edge)| *edge))
         );
+    }
+
+    proptest! {
+        #[test]
+        fn the_ways_of_a_network_build_it_again(texts in prop::collection::vec("[A-E]{0,6}[<>]?", 0..8)) {
+            let net = network(CROSS, &texts.iter().map(String::as_str).collect::<Vec<_>>());
+            let again = RoadNetwork::build(net.ways().to_vec()).unwrap();
+            prop_assert!(again.edges().map(|(_, edge)| *edge).eq(net.edges().map(|(_, edge)| *edge)));
+            for (id, edge) in net.edges() {
+                prop_assert_eq!(again.successors(id), net.successors(id));
+                prop_assert!(edge.length_m > 0.0);
+                prop_assert!(net.successors(id).iter().all(|&next| net.predecessors(next).contains(&id)));
+                prop_assert!(net.predecessors(id).iter().all(|&last| net.successors(last).contains(&id)));
+            }
+        }
     }
 
     #[test]

@@ -387,10 +387,7 @@ mod tests {
         assert_eq!(net.ways_near_tunnels(0.0), [1, 2, 3]);
         assert_eq!(net.ways_near_tunnels(49.0), [1, 2, 3]);
         assert_eq!(net.ways_near_tunnels(51.0), [0, 1, 2, 3, 4]);
-        assert_eq!(
-            net.crop(-1.0).iter().map(|way| way.id).collect::<Vec<_>>(),
-            [3]
-        );
+        assert_eq!(net.crop(-1.0).iter().map(|way| way.id).collect::<Vec<_>>(), [3]);
         let again = RoadNetwork::build(net.crop(0.0)).unwrap();
         assert_eq!(again.tunnels()[0].length_m, net.tunnels()[0].length_m);
         assert_eq!(again.tunnels()[0].portals.len(), 2);
