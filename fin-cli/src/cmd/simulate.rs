@@ -31,9 +31,12 @@ pub struct Options {
     /// Test drives on each route
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub test_drives: usize,
-    /// Traffic: free, varying or jam; given more than once, drives take turns
+    /// Traffic on survey drives: free, varying or jam; given more than once, drives take turns
     #[arg(long, value_name = "KIND", default_values = ["free", "varying"])]
     pub traffic: Vec<Traffic>,
+    /// Traffic on test drives, as for survey drives
+    #[arg(long, value_name = "KIND", default_values = ["varying", "free"])]
+    pub test_traffic: Vec<Traffic>,
     /// Which drives record the wheel speed
     #[arg(long, value_enum, value_name = "WHICH", default_value_t = Wheel::On)]
     pub wheel: Wheel,
@@ -93,6 +96,7 @@ fn config(options: &Options) -> DatasetConfig {
         survey_drives: options.survey_drives,
         test_drives: options.test_drives,
         traffic: options.traffic.clone(),
+        test_traffic: options.test_traffic.clone(),
         wheel: match options.wheel {
             Wheel::On => WheelUse::On,
             Wheel::Off => WheelUse::Off,

@@ -59,7 +59,7 @@ impl DriveConfig {
 pub(super) fn first_start(number: u64) -> Time {
     const FIRST_MS: i64 = 1_748_844_000_000;
     const WEEK_MS: i64 = 7 * 86_400_000;
-    let number = number as i64 % 10_000;
+    let number = (number % 10_000) as i64;
     Time::from_millis(FIRST_MS + number * WEEK_MS + (number * 7_919 % 36_000) * 1_000)
 }
 
@@ -92,7 +92,11 @@ pub struct DriveFacts {
 /// Drives as `config` says. See [`World::drive`].
 pub(super) fn simulate(world: &World, config: &DriveConfig) -> SimulatedDrive {
     let route = &world.roads.routes[config.route];
-    let mut random = Stream::new(world.seed, "drive", config.number * 64 + config.route as u64);
+    let mut random = Stream::new(
+        world.seed,
+        "drive",
+        config.number.wrapping_mul(64) + config.route as u64,
+    );
     let seed = random.seed();
     let facts_of = |random: &mut Stream| {
         (

@@ -8,6 +8,7 @@ pub mod dataset;
 mod drive;
 mod fading;
 mod gnss;
+mod manifest;
 mod noise;
 pub mod path;
 mod phone;
@@ -17,6 +18,7 @@ pub mod roads;
 mod scenario;
 #[cfg(test)]
 mod statistics;
+mod town;
 mod traffic;
 mod wheel;
 
@@ -132,7 +134,7 @@ impl World {
             in_range("the tunnel length in metres", length_m, 300.0, 10_000.0)?;
         }
         in_range("the number of operators", config.operators as f64, 1.0, 4.0)?;
-        let roads = scenario::roads(&config.scenarios, config.length_m, config.seed);
+        let roads = town::roads(&config.scenarios, config.length_m, config.seed);
         let operators = (0..config.operators)
             .map(|operator| {
                 let network = Network::new(&roads, operator, config.seed);

@@ -13,8 +13,8 @@ use super::traffic::Trajectory;
 const MEASURE_S: f64 = 0.2;
 /// Weight of a new measurement in the modem's filter (TS 36.331, section 5.5.3.2, with filterCoefficient 9).
 const FILTER: f64 = 0.2;
-/// By how much a neighbour has to be better, dB, and for how many measurements, before it serves (event A3).
-const HANDOVER: (f64, usize) = (4.0, 6);
+/// By how much a neighbour has to be better before it serves, dB (event A3).
+const HANDOVER_DB: f64 = 4.0;
 /// Below this a serving cell is lost, dBm.
 const LOST_DBM: f64 = -126.0;
 /// What a phone can report (TS 36.133, section 9.1.4), dBm.
@@ -42,6 +42,8 @@ pub struct PhoneQuality {
     pub ahead_db: f64,
     /// Over how many measurements it averages a level before it reports it.
     pub average: usize,
+    /// For how many measurements a neighbour has to be better before it serves: few in a call, many in idle mode.
+    pub patience: usize,
     /// How many neighbours it reports at most.
     pub neighbours: usize,
     /// The level below which it does not report neighbours, dBm.
@@ -57,6 +59,7 @@ impl PhoneQuality {
             offset_db: (1.3 * random.student3()).clamp(-8.0, 8.0),
             ahead_db: 1.5 + 0.7 * random.normal(),
             average: 1 + random.below(3),
+            patience: 4 + random.below(7),
             neighbours: if random.chance(0.1) {
                 0
             } else {
@@ -134,7 +137,11 @@ pub(super) fn scans(
             let differs_db = heard.fading.step((along_m, t_s), below_db, &mut heard.random);
             heard.measure(level_dbm + shadow_db + differs_db, phone.average);
         }
-        serving = hand_over(&mut heard, serving, operator, step == 0);
+        serving = if step == 0 {
+            best(&heard, operator)
+        } else {
+            hand_over(&mut heard, serving, operator, phone.patience)
+        };
         if t_s < next_ask_s {
             continue;
         }
@@ -189,32 +196,39 @@ impl Heard<'_> {
     }
 }
 
-/// The index of the cell that serves after this measurement.
-fn hand_over(heard: &mut [Heard], serving: usize, operator: usize, first: bool) -> usize {
-    let carriers = carriers(operator);
-    let rank = |heard: &Heard| heard.filtered_dbm + carriers[heard.cell.carrier].priority_db;
-    let strongest = (0..heard.len()).max_by(|&a, &b| rank(&heard[a]).total_cmp(&rank(&heard[b])));
-    let Some(strongest) = strongest else {
+/// How good a cell is as the serving one, dB.
+fn rank(heard: &Heard, operator: usize) -> f64 {
+    heard.filtered_dbm + carriers(operator)[heard.cell.carrier].priority_db
+}
+
+/// The index of the cell that would serve best; 0 when there is none.
+fn best(heard: &[Heard], operator: usize) -> usize {
+    let ranks = heard.iter().map(|heard| rank(heard, operator)).enumerate();
+    ranks
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .map_or(0, |(index, _)| index)
+}
+
+/// The index of the cell that serves after this measurement, when a better one has to be so `patience` times in a row.
+fn hand_over(heard: &mut [Heard], serving: usize, operator: usize, patience: usize) -> usize {
+    let Some(level_db) = heard.get(serving).map(|own| rank(own, operator)) else {
         return serving;
     };
-    if first || heard[serving].filtered_dbm < LOST_DBM {
-        heard[strongest].served = true;
-        return strongest;
-    }
-    let level = rank(&heard[serving]);
+    let lost = heard[serving].filtered_dbm < LOST_DBM;
+    let best = best(heard, operator);
     for other in heard.iter_mut() {
-        other.better = if rank(other) > level + HANDOVER.0 {
+        other.better = if rank(other, operator) > level_db + HANDOVER_DB {
             other.better + 1
         } else {
             0
         };
     }
-    if heard[strongest].better < HANDOVER.1 {
+    if best == serving || !(lost || heard[best].better >= patience) {
         return serving;
     }
     heard.iter_mut().for_each(|other| other.better = 0);
-    heard[strongest].served = true;
-    strongest
+    heard[serving].served = true;
+    best
 }
 
 /// What the phone reports just now: the serving cell with all that is known of it, neighbours with channel and code.

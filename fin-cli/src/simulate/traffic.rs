@@ -245,7 +245,7 @@ impl Leader {
 mod tests {
     use super::*;
     use crate::simulate::Scenario;
-    use crate::simulate::scenario::roads;
+    use crate::simulate::town::roads;
 
     fn trajectory(traffic: Traffic, seed: u64) -> Trajectory {
         let roads = roads(&[Scenario::Tube], None, 1);

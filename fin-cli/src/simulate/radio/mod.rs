@@ -1,5 +1,6 @@
 //! The radio world: masts outside, installations in the tunnels, and what arrives where.
 
+mod antennas;
 mod coverage;
 mod masts;
 mod tunnels;
