@@ -15,8 +15,12 @@ pub struct Args {
 /// The subcommands. A new one is a module in `cmd` with `Options` and `run`, a line there in `run`, and a line here.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Build a fingerprint database from survey drives
+    Build(cmd::build::Options),
     /// Turn foreign logs into drive folders
     Import(cmd::import::Options),
+    /// Tell what is in a fingerprint database: tunnels, cells, passes, coverage, age, size
+    Inspect(cmd::inspect::Options),
     /// List the tunnels of a road file: name, length, portals, branches
     Roads(cmd::roads::Options),
     /// Make synthetic tunnels, drives and truth, the same for the same seed

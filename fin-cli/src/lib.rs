@@ -2,10 +2,12 @@
 
 pub mod args;
 pub mod atomic;
+pub mod build;
 pub mod cmd;
 pub mod drive;
 pub mod evaluate;
 pub mod import;
+pub mod progress;
 pub mod replay;
 pub mod roads;
 pub mod simulate;

@@ -1,6 +1,8 @@
 //! The subcommands: each takes its checked options and writes its results to `out`, messages to stderr.
 
+pub mod build;
 pub mod import;
+pub mod inspect;
 pub mod roads;
 pub mod simulate;
 
@@ -19,6 +21,8 @@ pub struct Usage(pub String);
 /// [`Usage`] when the options contradict each other, anything else when the work failed.
 pub fn run(command: Command, out: &mut dyn Write) -> anyhow::Result<()> {
     match command {
+        Command::Build(options) => build::run(&options, out)?,
+        Command::Inspect(options) => inspect::run(&options, out)?,
         Command::Import(options) => import::run(&options, out)?,
         Command::Roads(options) => roads::run(&options, out)?,
         Command::Simulate(options) => simulate::run(&options, out)?,

@@ -8,6 +8,7 @@
 
 mod clean;
 mod error;
+mod pass;
 mod report;
 mod smooth;
 #[cfg(test)]
