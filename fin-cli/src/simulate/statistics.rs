@@ -43,8 +43,10 @@ fn sample(seed: u64) -> Sample {
     }
 }
 
-fn samples() -> Vec<Sample> {
-    (1..=6_u64).into_par_iter().map(sample).collect()
+/// Six towns; worked out once for all tests.
+fn samples() -> &'static [Sample] {
+    static SAMPLES: std::sync::OnceLock<Vec<Sample>> = std::sync::OnceLock::new();
+    SAMPLES.get_or_init(|| (1..=6_u64).into_par_iter().map(sample).collect())
 }
 
 fn placed(world: &World, drive: usize, simulated: &SimulatedDrive) -> Vec<Placed> {
@@ -104,10 +106,14 @@ fn rms(values: &[f64]) -> f64 {
     mean(&values.iter().map(|x| x * x).collect::<Vec<_>>()).sqrt()
 }
 
-fn median(values: &[f64]) -> f64 {
+fn quantile(values: &[f64], share: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
+    sorted[(share * sorted.len() as f64) as usize]
+}
+
+fn median(values: &[f64]) -> f64 {
+    quantile(values, 0.5)
 }
 
 /// Asserts that a measured figure lies in its band, and says what came.
@@ -167,7 +173,7 @@ fn the_noise_of_one_drive_is_as_large_heavy_and_long_as_measured() {
     let (mut all, mut lagged) = (Vec::new(), [const { Vec::new() }; 3]);
     let mut white = Vec::new();
     for sample in samples() {
-        for series in residuals(&sample).values() {
+        for series in residuals(sample).values() {
             all.extend(series.iter().map(|&(_, residual)| residual));
             for (i, &(t_s, residual)) in series.iter().enumerate() {
                 for &(later_s, later) in series[i + 1..].iter().take(3) {
@@ -187,9 +193,12 @@ fn the_noise_of_one_drive_is_as_large_heavy_and_long_as_measured() {
         }
     }
     let spread = all.iter().map(|x| x.abs()).collect::<Vec<_>>();
-    eprintln!(
-        "rough white part {:.2}",
-        1.4826 * median(&white.iter().map(|x| x.abs()).collect::<Vec<_>>()) / 6.0_f64.sqrt()
+    let roughness = white.iter().map(|x| x.abs()).collect::<Vec<_>>();
+    within(
+        "white part, dB",
+        1.4826 * median(&roughness) / 6.0_f64.sqrt(),
+        1.1,
+        1.9,
     );
     within("robust deviation, dB", 1.4826 * median(&spread), 1.8, 2.9);
     within("rms deviation, dB", rms(&all), 3.7, 5.6);
@@ -238,12 +247,6 @@ fn drives_weeks_apart_agree_in_shape_as_measured() {
             }
         }
     }
-    eprintln!(
-        "band {} pairs, difference {:.2}, rms {:.2}",
-        differences.len(),
-        median(&differences),
-        rms(&differences)
-    );
     within("correlation of the shape", median(&correlations), 0.84, 0.96);
     within("deviation of the shape, dB", median(&differences), 2.6, 4.4);
 }
@@ -294,17 +297,77 @@ fn handovers_repeat_as_measured() {
             let m = mean(found);
             spreads.push(rms(&found.iter().map(|x| x - m).collect::<Vec<_>>()));
         }
-        eprintln!(
-            "handovers per drive {:.1}",
-            places.values().map(Vec::len).sum::<usize>() as f64 / DRIVES as f64
-        );
     }
     spreads.sort_by(f64::total_cmp);
-    eprintln!("{spreads:.0?}");
     within(
         "spread of the best handovers, m",
         mean(&spreads[..spreads.len() / 3]),
         6.0,
         40.0,
     );
+}
+
+#[test]
+fn wheel_speed_is_late_coarse_and_off_in_scale_as_measured() {
+    let (mut scales, mut kept) = (Vec::new(), Vec::new());
+    for sample in samples() {
+        for simulated in &sample.drives {
+            let wheel = simulated.facts.wheel;
+            assert!((0.95..=1.02).contains(&wheel.scale) && (0.1..=0.5).contains(&wheel.latency_s));
+            scales.push(wheel.scale);
+            let readings = &simulated.drive.speed;
+            for reading in readings.iter().filter(|reading| reading.speed_mps > 5.0) {
+                let kmh = reading.speed_mps * 3.6;
+                assert!((kmh - kmh.round()).abs() < 1e-9, "{kmh} is not whole");
+                let t_s = reading.time.seconds_since(simulated.truth[0].time) - wheel.latency_s;
+                let index = ((t_s * 5.0).round().max(0.0) as usize).min(simulated.motions.len() - 1);
+                kept.push(reading.speed_mps - wheel.scale * simulated.motions[index].speed_mps);
+            }
+            let rate_hz = readings.len() as f64 / (simulated.truth.len() as f64 / 5.0);
+            assert!((0.8..=6.5).contains(&rate_hz), "{rate_hz} readings a second");
+        }
+    }
+    within("mean scale", mean(&scales), 0.988, 0.999);
+    within("residual of the wheel speed, m/s", rms(&kept), 0.12, 0.30);
+}
+
+#[test]
+fn fixes_are_as_good_outside_as_the_phone_says_and_made_up_inside() {
+    let (mut errors, mut honest) = (Vec::new(), Vec::new());
+    for sample in samples() {
+        for simulated in &sample.drives {
+            let (entry, exit) = simulated.facts.tunnel.unwrap();
+            let inside = simulated
+                .drive
+                .gnss
+                .iter()
+                .filter(|fix| fix.time > entry && fix.time < exit)
+                .count();
+            let made_up = match simulated.facts.gnss.loss {
+                Loss::Silence => 0,
+                Loss::Repeat(seconds) | Loss::Extrapolate(seconds) => seconds as usize,
+            };
+            assert!(inside <= made_up, "{inside} fixes inside, {made_up} made up");
+            // Ten seconds and more before the portal, where neither the hill nor the tunnel has a say.
+            for fix in simulated
+                .drive
+                .gnss
+                .iter()
+                .filter(|fix| fix.time < entry.plus_seconds(-10.0))
+            {
+                let t_s = fix.time.seconds_since(simulated.truth[0].time);
+                let at = simulated.truth[((t_s * 5.0).round() as usize).min(simulated.truth.len() - 1)];
+                let error_m = at.position.distance_m(fix.position);
+                errors.push(error_m);
+                honest.push(f64::from(u8::from(error_m < fix.accuracy_m.unwrap())));
+            }
+        }
+    }
+    within(
+        "68 % error before the portal, m",
+        quantile(&errors, 0.68),
+        3.0,
+        8.0,
+    );
+    within("share of fixes inside their radius", mean(&honest), 0.55, 0.80);
 }
