@@ -1,1 +1,7 @@
-//! Benchmarks of `fin-core`; see the `[[bench]]` targets.
+//! Seeded inputs that the benchmarks share: the same roads, levels and drives on every run.
+
+mod city;
+mod tube;
+
+pub use city::{City, city};
+pub use tube::{Tube, tube};
