@@ -1,0 +1,90 @@
+//! Simulated tunnels: many seeds, five survey drives a route, test drives with and without wheel speed.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use fin_cli::evaluate::{Evaluation, Summary, evaluate};
+use fin_cli::roads;
+use fin_cli::simulate::{DriveConfig, Scenario, Traffic, World, WorldConfig};
+use fin_core::fingerprint::builder::database_ways;
+use fin_core::network::RoadNetwork;
+use fin_core::observation::Drive;
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::survey;
+
+/// Survey drives over each route.
+const SURVEY_DRIVES: u64 = 5;
+/// Test drives over each route and traffic.
+const TEST_DRIVES: u64 = 2;
+/// Number of the first test drive; survey drives count from 0.
+const FIRST_TEST: u64 = 1000;
+
+/// One row of the table.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    pub scenario: &'static str,
+    pub traffic: &'static str,
+    pub inputs: &'static str,
+    pub drives: usize,
+    pub summary: Summary,
+}
+
+/// The table over `seeds`, each a town of its own for every scenario.
+pub fn run(seeds: &[u64], scenarios: &[Scenario]) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for &scenario in scenarios {
+        let towns: Vec<Vec<(&'static str, &'static str, Evaluation)>> =
+            seeds.par_iter().map(|&seed| run_town(seed, scenario)).collect::<Result<_>>()?;
+        let all: Vec<_> = towns.into_iter().flatten().collect();
+        for traffic in Traffic::ALL {
+            for inputs in INPUTS {
+                let of = |e: &&(&str, &str, Evaluation)| e.0 == traffic.name() && e.1 == inputs;
+                let evaluations: Vec<Evaluation> = all.iter().filter(of).map(|(_, _, e)| e.clone()).collect();
+                if !evaluations.is_empty() {
+                    let summary = Summary::of(&evaluations);
+                    let drives = evaluations.len();
+                    rows.push(Row { scenario: scenario.name(), traffic: traffic.name(), inputs, drives, summary });
+                }
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// What the engine is given.
+const INPUTS: [&str; 3] = ["wheel + cells", "cells only", "wheel only"];
+
+fn run_town(seed: u64, scenario: Scenario) -> Result<Vec<(&'static str, &'static str, Evaluation)>> {
+    let world = World::new(&WorldConfig::new(seed, scenario))?;
+    let ways = roads::from_geojson(&world.roads().geojson())?;
+    let network = Arc::new(RoadNetwork::build(database_ways(&RoadNetwork::build(ways)?))?);
+    let routes = 0..world.routes().len();
+    let mut passes = Vec::new();
+    for route in routes.clone() {
+        for number in 0..SURVEY_DRIVES {
+            let traffic = if number % 2 == 0 { Traffic::Free } else { Traffic::Varying };
+            let config = DriveConfig { traffic, ..DriveConfig::new(route, number + 10 * route as u64) };
+            let drive = world.drive(&config)?.drive;
+            passes.push(survey::label(&network, &format!("{route}/{number}"), &drive)?);
+        }
+    }
+    let db = survey::build(&network, &passes)?;
+    let mut found = Vec::new();
+    for route in routes {
+        for traffic in Traffic::ALL {
+            for number in 0..TEST_DRIVES {
+                let config = DriveConfig { traffic, ..DriveConfig::new(route, FIRST_TEST + number + 10 * route as u64) };
+                let simulated = world.drive(&config)?;
+                let all = simulated.drive;
+                let no_wheel = Drive { speed: Vec::new(), ..all.clone() };
+                let no_cells = Drive { cells: Vec::new(), ..all.clone() };
+                for (inputs, drive) in INPUTS.into_iter().zip([all, no_wheel, no_cells]) {
+                    found.push((traffic.name(), inputs, evaluate(&db, &drive, &simulated.truth)));
+                }
+            }
+        }
+    }
+    Ok(found)
+}
