@@ -45,6 +45,17 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
+    /// The part of the evaluation inside one tunnel.
+    pub fn in_tunnel(&self, tunnel: TunnelId) -> Evaluation {
+        let samples = self
+            .samples
+            .iter()
+            .copied()
+            .filter(|sample| sample.tunnel == tunnel)
+            .collect();
+        Evaluation { samples, ..*self }
+    }
+
     /// The last sample of each pass through a tunnel.
     pub fn exits(&self) -> impl Iterator<Item = &Sample> {
         let last = |(at, sample): &(usize, &Sample)| {

@@ -6,4 +6,5 @@
 )]
 
 mod dtw_vectors;
+mod engine;
 mod estimate;

@@ -90,14 +90,20 @@ pub fn run(folder: &Path) -> Result<Vec<Row>> {
         for east in [true, false] {
             let network = Arc::new(corridor(&axis, east, tunnel_m)?);
             let group: Vec<&Pass> = passes.iter().filter(|pass| pass.east == east).collect();
-            let labelled: Vec<_> =
-                group.par_iter().map(|pass| survey::label(&network, &pass.name, &pass.drive)).collect::<Result<_>>()?;
+            let labelled: Vec<_> = group
+                .par_iter()
+                .map(|pass| survey::label(&network, &pass.name, &pass.drive))
+                .collect::<Result<_>>()?;
             let results: Vec<Vec<(Inputs, Evaluation)>> = (0..group.len())
                 .into_par_iter()
                 .filter(|&left_out| covers(group[left_out], tunnel_m))
                 .map(|left_out| {
-                    let others: Vec<_> =
-                        labelled.iter().enumerate().filter(|(i, _)| *i != left_out).map(|(_, p)| p.clone()).collect();
+                    let others: Vec<_> = labelled
+                        .iter()
+                        .enumerate()
+                        .filter(|(i, _)| *i != left_out)
+                        .map(|(_, p)| p.clone())
+                        .collect();
                     let db = survey::build(&network, &others)?;
                     Ok(evaluate_pass(&db, group[left_out], tunnel_m))
                 })
@@ -120,18 +126,34 @@ pub fn run(folder: &Path) -> Result<Vec<Row>> {
 fn evaluate_pass(db: &Arc<FingerprintDb>, pass: &Pass, tunnel_m: (f64, f64)) -> Vec<(Inputs, Evaluation)> {
     let hidden = |offset_m: f64| offset_m > tunnel_m.0 && offset_m < tunnel_m.1;
     let fixes = || pass.drive.gnss.iter().zip(&pass.offsets_m);
-    let gnss: Vec<_> = fixes().filter(|(_, at)| !hidden(**at)).map(|(fix, _)| *fix).collect();
+    let gnss: Vec<_> = fixes()
+        .filter(|(_, at)| !hidden(**at))
+        .map(|(fix, _)| *fix)
+        .collect();
     let truth: Vec<_> = fixes()
         .filter(|(_, at)| hidden(**at))
-        .map(|(fix, _)| TruePosition { time: fix.time, position: fix.position })
+        .map(|(fix, _)| TruePosition {
+            time: fix.time,
+            position: fix.position,
+        })
         .collect();
     let mut found = Vec::new();
-    let cells_only = Drive { gnss: gnss.clone(), speed: Vec::new(), cells: pass.drive.cells.clone() };
+    let cells_only = Drive {
+        gnss: gnss.clone(),
+        speed: Vec::new(),
+        cells: pass.drive.cells.clone(),
+    };
     found.push((Inputs::CellsOnly, evaluate(db, &cells_only, &truth)));
     for scale in SCALES {
         let speed = wheel_speed(pass, scale);
-        let both = Drive { speed, ..cells_only.clone() };
-        let wheel_only = Drive { cells: Vec::new(), ..both.clone() };
+        let both = Drive {
+            speed,
+            ..cells_only.clone()
+        };
+        let wheel_only = Drive {
+            cells: Vec::new(),
+            ..both.clone()
+        };
         found.push((Inputs::WheelAndCells, evaluate(db, &both, &truth)));
         found.push((Inputs::WheelOnly, evaluate(db, &wheel_only, &truth)));
     }
@@ -155,7 +177,10 @@ fn wheel_speed(pass: &Pass, scale: f64) -> Vec<SpeedSample> {
         let kmh = ((to_m - from_m).max(0.0) / dt_s * 3.6 * scale).round();
         let mut time = from.time;
         while time < to.time {
-            samples.push(SpeedSample { time, speed_mps: kmh / 3.6 });
+            samples.push(SpeedSample {
+                time,
+                speed_mps: kmh / 3.6,
+            });
             time = time.plus_seconds(1.0);
         }
     }
@@ -165,12 +190,22 @@ fn wheel_speed(pass: &Pass, scale: f64) -> Vec<SpeedSample> {
 /// The corridor as a road in both directions, with the stretch declared a tunnel.
 fn corridor(axis: &[Vertex], east: bool, tunnel_m: (f64, f64)) -> Result<RoadNetwork> {
     let length_m = axis.last().map_or(0.0, |v| v.chainage_m);
-    let (from_m, to_m) = if east { tunnel_m } else { (length_m - tunnel_m.1, length_m - tunnel_m.0) };
+    let (from_m, to_m) = if east {
+        tunnel_m
+    } else {
+        (length_m - tunnel_m.1, length_m - tunnel_m.0)
+    };
     let cuts = [f64::NEG_INFINITY, from_m, to_m, f64::INFINITY];
     let mut ways = Vec::new();
     for (id, bounds) in (1..).zip(cuts.windows(2)) {
-        let ends = bounds.iter().filter(|m| m.is_finite()).map(|&m| vertex_at(axis, m));
-        let within = axis.iter().copied().filter(|v| v.chainage_m > bounds[0] && v.chainage_m < bounds[1]);
+        let ends = bounds
+            .iter()
+            .filter(|m| m.is_finite())
+            .map(|&m| vertex_at(axis, m));
+        let within = axis
+            .iter()
+            .copied()
+            .filter(|v| v.chainage_m > bounds[0] && v.chainage_m < bounds[1]);
         let mut vertices: Vec<Vertex> = ends.chain(within).collect();
         vertices.sort_by(|a, b| a.chainage_m.total_cmp(&b.chainage_m));
         let node = |v: &Vertex| WayNode {
@@ -193,10 +228,16 @@ fn corridor(axis: &[Vertex], east: bool, tunnel_m: (f64, f64)) -> Result<RoadNet
 }
 
 fn vertex_at(axis: &[Vertex], chainage_m: f64) -> Vertex {
-    let after = axis.partition_point(|v| v.chainage_m < chainage_m).clamp(1, axis.len() - 1);
+    let after = axis
+        .partition_point(|v| v.chainage_m < chainage_m)
+        .clamp(1, axis.len() - 1);
     let (a, b) = (axis[after - 1], axis[after]);
     let f = (chainage_m - a.chainage_m) / (b.chainage_m - a.chainage_m);
-    Vertex { chainage_m, lat: a.lat + f * (b.lat - a.lat), lon: a.lon + f * (b.lon - a.lon) }
+    Vertex {
+        chainage_m,
+        lat: a.lat + f * (b.lat - a.lat),
+        lon: a.lon + f * (b.lon - a.lon),
+    }
 }
 
 fn read_passes(folder: &Path, axis: &[Vertex]) -> Result<Vec<Pass>> {
@@ -207,14 +248,25 @@ fn read_passes(folder: &Path, axis: &[Vertex]) -> Result<Vec<Pass>> {
         .par_iter()
         .map(|entry| {
             let path: PathBuf = folder.join("5G-production-dataset").join(&entry.file);
-            let options = ImportOptions { rows: Some(entry.first_row..entry.last_row + 1), ..ImportOptions::default() };
+            let options = ImportOptions {
+                rows: Some(entry.first_row..entry.last_row + 1),
+                ..ImportOptions::default()
+            };
             let drive = gnettrack::read(&path, &options)?.drive;
             let east = entry.dir == "E";
             let along = |at_m: f64| if east { at_m } else { length_m - at_m };
-            let offsets_m =
-                drive.gnss.iter().map(|fix| along(whole.project(EdgeId(0), fix.position).offset_m)).collect();
+            let offsets_m = drive
+                .gnss
+                .iter()
+                .map(|fix| along(whole.project(EdgeId(0), fix.position).offset_m))
+                .collect();
             let name = format!("{} {}", entry.file, entry.first_row);
-            Ok(Pass { name, east, drive, offsets_m })
+            Ok(Pass {
+                name,
+                east,
+                drive,
+                offsets_m,
+            })
         })
         .collect()
 }

@@ -41,7 +41,12 @@ fn main() -> Result<()> {
         println!("| tunnel | traffic | inputs | drives | {HEAD} |\n|---|---|---|---|{LINE}|");
         for row in simulated::run(&seeds, &scenarios)? {
             let (scenario, traffic) = (row.scenario, row.traffic);
-            println!("| {scenario} | {traffic} | {} | {} | {} |", row.inputs, row.drives, cells(&row.summary));
+            println!(
+                "| {scenario} | {traffic} | {} | {} | {} |",
+                row.inputs,
+                row.drives,
+                cells(&row.summary)
+            );
         }
         println!();
     }
@@ -50,7 +55,11 @@ fn main() -> Result<()> {
         for row in cork::run(folder)? {
             let (from_m, to_m) = row.tunnel_m;
             let inputs = row.inputs.name();
-            println!("| {from_m}–{to_m} | {inputs} | {} | {} |", row.drives, cells(&row.summary));
+            println!(
+                "| {from_m}–{to_m} | {inputs} | {} | {} |",
+                row.drives,
+                cells(&row.summary)
+            );
         }
     }
     Ok(())

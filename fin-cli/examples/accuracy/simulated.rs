@@ -35,8 +35,10 @@ pub struct Row {
 pub fn run(seeds: &[u64], scenarios: &[Scenario]) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for &scenario in scenarios {
-        let towns: Vec<Vec<(&'static str, &'static str, Evaluation)>> =
-            seeds.par_iter().map(|&seed| run_town(seed, scenario)).collect::<Result<_>>()?;
+        let towns: Vec<Vec<(&'static str, &'static str, Evaluation)>> = seeds
+            .par_iter()
+            .map(|&seed| run_town(seed, scenario))
+            .collect::<Result<_>>()?;
         let all: Vec<_> = towns.into_iter().flatten().collect();
         for traffic in Traffic::ALL {
             for inputs in INPUTS {
@@ -45,7 +47,13 @@ pub fn run(seeds: &[u64], scenarios: &[Scenario]) -> Result<Vec<Row>> {
                 if !evaluations.is_empty() {
                     let summary = Summary::of(&evaluations);
                     let drives = evaluations.len();
-                    rows.push(Row { scenario: scenario.name(), traffic: traffic.name(), inputs, drives, summary });
+                    rows.push(Row {
+                        scenario: scenario.name(),
+                        traffic: traffic.name(),
+                        inputs,
+                        drives,
+                        summary,
+                    });
                 }
             }
         }
@@ -64,8 +72,15 @@ fn run_town(seed: u64, scenario: Scenario) -> Result<Vec<(&'static str, &'static
     let mut passes = Vec::new();
     for route in routes.clone() {
         for number in 0..SURVEY_DRIVES {
-            let traffic = if number % 2 == 0 { Traffic::Free } else { Traffic::Varying };
-            let config = DriveConfig { traffic, ..DriveConfig::new(route, number + 10 * route as u64) };
+            let traffic = if number % 2 == 0 {
+                Traffic::Free
+            } else {
+                Traffic::Varying
+            };
+            let config = DriveConfig {
+                traffic,
+                ..DriveConfig::new(route, number + 10 * route as u64)
+            };
             let drive = world.drive(&config)?.drive;
             passes.push(survey::label(&network, &format!("{route}/{number}"), &drive)?);
         }
@@ -75,11 +90,20 @@ fn run_town(seed: u64, scenario: Scenario) -> Result<Vec<(&'static str, &'static
     for route in routes {
         for traffic in Traffic::ALL {
             for number in 0..TEST_DRIVES {
-                let config = DriveConfig { traffic, ..DriveConfig::new(route, FIRST_TEST + number + 10 * route as u64) };
+                let config = DriveConfig {
+                    traffic,
+                    ..DriveConfig::new(route, FIRST_TEST + number + 10 * route as u64)
+                };
                 let simulated = world.drive(&config)?;
                 let all = simulated.drive;
-                let no_wheel = Drive { speed: Vec::new(), ..all.clone() };
-                let no_cells = Drive { cells: Vec::new(), ..all.clone() };
+                let no_wheel = Drive {
+                    speed: Vec::new(),
+                    ..all.clone()
+                };
+                let no_cells = Drive {
+                    cells: Vec::new(),
+                    ..all.clone()
+                };
                 for (inputs, drive) in INPUTS.into_iter().zip([all, no_wheel, no_cells]) {
                     found.push((traffic.name(), inputs, evaluate(&db, &drive, &simulated.truth)));
                 }

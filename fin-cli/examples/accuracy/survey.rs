@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use fin_core::fingerprint::builder::{self, SurveyPass};
 use fin_core::fingerprint::FingerprintDb;
+use fin_core::fingerprint::builder::{self, SurveyPass};
 use fin_core::network::RoadNetwork;
 use fin_core::observation::Drive;
 use fin_core::survey::{self, LabelOptions};

@@ -1,0 +1,70 @@
+//! `fin replay`: one drive as the phone would have seen it.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use fin_core::engine::Diagnostics;
+
+use super::Usage;
+use crate::track_file::{self, TrackFormat};
+use crate::{atomic, database, drive, replay};
+
+/// What `fin replay` is asked for.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    /// Fingerprint database
+    #[arg(long, value_name = "DB.fin")]
+    pub db: PathBuf,
+    /// Drive folder
+    pub drive: PathBuf,
+    /// Where the estimates go, by extension csv, geojson, gpx or json; stdout, as csv, without it
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Write JSON to stdout instead of CSV
+    #[arg(long, conflicts_with = "out")]
+    pub json: bool,
+}
+
+/// Writes one estimate per second and per observation that changed the answer, and a summary to stderr.
+///
+/// # Errors
+/// The database or the drive is unusable, or the output cannot be written; [`Usage`] for an unknown extension.
+pub fn run(options: &Options, out: &mut dyn Write) -> anyhow::Result<()> {
+    let format = match &options.out {
+        None if options.json => TrackFormat::Json,
+        None => TrackFormat::Csv,
+        Some(path) => TrackFormat::of(path).ok_or_else(|| {
+            Usage(format!("{}: expected a file ending in .csv, .json, .geojson or .gpx", path.display()))
+        })?,
+    };
+    let db = database::open(&options.db)?;
+    let drive = drive::read::read(&options.drive)?.drive;
+    let replay = replay::replay(&db, &drive);
+    let text = track_file::write(format, &replay.rows, &db.network);
+    match &options.out {
+        Some(path) => atomic::write_atomically(path, text.as_bytes())
+            .map_err(|e| anyhow::anyhow!("cannot write {}: {e}", path.display()))?,
+        None => out.write_all(text.as_bytes())?,
+    }
+    eprintln!("{}", summary(replay.rows.len(), &replay.diagnostics));
+    Ok(())
+}
+
+/// What became of the observations, in words.
+fn summary(rows: usize, d: &Diagnostics) -> String {
+    format!(
+        "{rows} estimates; fixes: {} taken, refused {} stale, {} inside, {} outlying, {} inaccurate, {} held back; \
+         {} wheel speeds; scans: {} taken, {} repeated, {} unknown",
+        d.fixes_taken + d.starts,
+        d.fixes_stale,
+        d.fixes_inside,
+        d.fixes_outlying,
+        d.fixes_inaccurate,
+        d.fixes_awaiting,
+        d.speeds_taken,
+        d.scans_taken,
+        d.scans_repeated,
+        d.scans_unknown
+    )
+}

@@ -1,0 +1,230 @@
+//! The engine on a small made-up road, where every cause is known.
+
+mod road;
+
+use std::sync::Arc;
+
+use fin_core::engine::{Engine, Estimate, Mode, ObservationError};
+use fin_core::frame::LatLon;
+use fin_core::observation::{GnssFix, Observation, SpeedSample};
+use fin_core::time::Time;
+use road::{EXIT_M, PORTAL_M, Trip, database, drive, place};
+
+/// Every estimate at full seconds, beside the true offset along the road.
+fn replay(trip: &Trip) -> Vec<(f64, Estimate)> {
+    let mut engine = Engine::new(Arc::new(database(trip.fork)));
+    let mut observations = drive(trip).into_iter().peekable();
+    let mut found = Vec::new();
+    for second in 0..trip.seconds() {
+        let now = Time::from_millis(1000 * second);
+        while let Some(observation) = observations.next_if(|o| o.time() <= now) {
+            engine.step(&observation).unwrap();
+        }
+        found.extend(engine.predict(now).map(|estimate| (trip.offset_m(now), estimate)));
+    }
+    found
+}
+
+/// Errors inside the tunnel, metres, and the shares of them inside the stated intervals.
+fn errors(found: &[(f64, Estimate)], trip: &Trip) -> (Vec<f64>, f64, f64) {
+    let inside: Vec<_> = found
+        .iter()
+        .filter(|(s, _)| *s > PORTAL_M && *s < EXIT_M)
+        .collect();
+    let error = |(s, e): &&(f64, Estimate)| trip.along_m(e.position) - s;
+    let share = |hit: &dyn Fn(&Estimate) -> f64| {
+        inside
+            .iter()
+            .filter(|row| error(row).abs() <= hit(&row.1))
+            .count() as f64
+            / inside.len() as f64
+    };
+    (
+        inside.iter().map(error).collect(),
+        share(&|e| e.accuracy_m),
+        share(&|e| e.accuracy95_m),
+    )
+}
+
+fn p95(errors: &[f64]) -> f64 {
+    let mut sorted: Vec<f64> = errors.iter().map(|e| e.abs()).collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted[(0.95 * (sorted.len() - 1) as f64) as usize]
+}
+
+#[test]
+fn wheel_speed_and_cells_keep_the_position_through_the_tunnel() {
+    let trip = Trip {
+        wheel: true,
+        cells: true,
+        ..Trip::default()
+    };
+    let found = replay(&trip);
+    let (errors, in68, in95) = errors(&found, &trip);
+    assert!(p95(&errors) < 12.0, "{} {in68} {in95}", p95(&errors));
+    assert!(in95 > 0.85, "{in68} {in95}");
+}
+
+#[test]
+fn cells_alone_keep_the_position_through_the_tunnel() {
+    let trip = Trip {
+        cells: true,
+        ..Trip::default()
+    };
+    let found = replay(&trip);
+    let (errors, in68, in95) = errors(&found, &trip);
+    assert!(p95(&errors) < 50.0, "{} {in68} {in95}", p95(&errors));
+    assert!(in95 > 0.8, "{in68} {in95}");
+}
+
+#[test]
+fn wheel_speed_alone_drifts_no_more_than_it_says() {
+    let trip = Trip {
+        wheel: true,
+        ..Trip::default()
+    };
+    let found = replay(&trip);
+    let (errors, in68, in95) = errors(&found, &trip);
+    assert!(p95(&errors) < 40.0, "{} {in68} {in95}", p95(&errors));
+    assert!(in95 > 0.8, "{in68} {in95}");
+}
+
+#[test]
+fn modes_follow_the_drive() {
+    let trip = Trip {
+        wheel: true,
+        cells: true,
+        ..Trip::default()
+    };
+    let found = replay(&trip);
+    let mode_at = |s: f64| found.iter().find(|(at, _)| *at >= s).unwrap().1.mode;
+    assert_eq!(mode_at(800.0), Mode::Gnss);
+    assert_eq!(mode_at(PORTAL_M + 400.0), Mode::Tunnel);
+    assert_eq!(mode_at(EXIT_M + 400.0), Mode::Gnss);
+    let without = replay(&Trip {
+        wheel: true,
+        ..Trip::default()
+    });
+    let dead = without
+        .iter()
+        .find(|(at, _)| *at >= PORTAL_M + 400.0)
+        .unwrap()
+        .1
+        .mode;
+    assert_eq!(dead, Mode::DeadReckoning);
+}
+
+#[test]
+fn the_position_is_handed_over_at_the_exit_without_a_jump() {
+    let trip = Trip {
+        wheel: true,
+        cells: true,
+        ..Trip::default()
+    };
+    let found = replay(&trip);
+    for pair in found.windows(2) {
+        let ((s0, a), (s1, b)) = (&pair[0], &pair[1]);
+        if *s0 > EXIT_M - 100.0 {
+            let jump = trip.along_m(b.position) - trip.along_m(a.position) - (s1 - s0);
+            assert!(jump.abs() < 10.0, "{jump} m at {s1}");
+        }
+    }
+}
+
+#[test]
+fn the_branch_that_was_taken_wins() {
+    for ramp in [false, true] {
+        let trip = Trip {
+            wheel: true,
+            cells: true,
+            fork: true,
+            ramp,
+            ..Trip::default()
+        };
+        let found = replay(&trip);
+        let late: Vec<_> = found
+            .iter()
+            .filter(|(s, _)| *s > PORTAL_M + 1200.0 && *s < EXIT_M)
+            .collect();
+        let want = if ramp { road::RAMP_WAY } else { road::MAIN_WAY };
+        for (s, estimate) in late {
+            assert_eq!(estimate.road.unwrap().way_id, want, "at {s} m, ramp {ramp}");
+            assert!(estimate.branch_probability > 0.8, "{estimate:?}");
+        }
+    }
+}
+
+#[test]
+fn fixes_that_the_phone_invents_inside_are_never_taken() {
+    let trip = Trip {
+        wheel: true,
+        cells: true,
+        ..Trip::default()
+    };
+    let mut engine = Engine::new(Arc::new(database(false)));
+    for observation in drive(&trip) {
+        let s = trip.offset_m(observation.time());
+        if s > PORTAL_M + 150.0 && s < EXIT_M - 150.0 {
+            let taken = engine.diagnostics().fixes_taken + engine.diagnostics().starts;
+            let far = GnssFix {
+                time: observation.time(),
+                position: LatLon::new(51.0, -3.0),
+                accuracy_m: Some(4.0),
+                speed_mps: Some(20.0),
+                bearing_deg: Some(90.0),
+            };
+            let near = GnssFix {
+                position: place(s + 60.0),
+                ..far
+            };
+            engine.step(&Observation::Gnss(far)).unwrap();
+            engine.step(&Observation::Gnss(near)).unwrap();
+            assert_eq!(
+                engine.diagnostics().fixes_taken + engine.diagnostics().starts,
+                taken
+            );
+        }
+        engine.step(&observation).unwrap();
+    }
+}
+
+#[test]
+fn what_is_not_a_number_is_refused_and_changes_nothing() {
+    let mut engine = Engine::new(Arc::new(database(false)));
+    let time = Time::from_millis(0);
+    let nan = Observation::Speed(SpeedSample {
+        time,
+        speed_mps: f64::NAN,
+    });
+    let error = engine.step(&nan).unwrap_err();
+    assert!(matches!(
+        error,
+        ObservationError::Value {
+            field: "wheel speed",
+            ..
+        }
+    ));
+    assert!(error.to_string().contains("expected 0 to 150 m/s"), "{error}");
+    assert_eq!(engine.predict(time), None);
+    assert_eq!(engine.diagnostics().observations_refused, 1);
+}
+
+#[test]
+fn an_observation_an_hour_late_is_refused() {
+    let mut engine = Engine::new(Arc::new(database(false)));
+    let speed = |ms| {
+        Observation::Speed(SpeedSample {
+            time: Time::from_millis(ms),
+            speed_mps: 10.0,
+        })
+    };
+    engine.step(&speed(3_600_000)).unwrap();
+    let error = engine.step(&speed(0)).unwrap_err();
+    assert_eq!(
+        error,
+        ObservationError::Late {
+            late_s: 3600.0,
+            most_s: 5.0
+        }
+    );
+}
