@@ -275,3 +275,64 @@ fn read_csv<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Vec<T>> {
     let mut reader = csv::Reader::from_path(path).with_context(|| path.display().to_string())?;
     Ok(reader.deserialize().collect::<Result<_, _>>()?)
 }
+
+pub fn debug(folder: &Path, tunnel: usize, which: usize, inputs: &str) -> Result<()> {
+    let axis: Vec<Vertex> = read_csv(&folder.join("index/corridor_centreline.csv"))?;
+    let passes = read_passes(folder, &axis)?;
+    let tunnel_m = TUNNELS_M[tunnel];
+    let p = &passes[which];
+    let network = Arc::new(corridor(&axis, p.east, tunnel_m)?);
+    let labelled: Vec<_> = passes.iter().enumerate().filter(|(i, q)| *i != which && q.east == p.east)
+        .map(|(_, pass)| survey::label(&network, &pass.name, &pass.drive)).collect::<Result<_>>()?;
+    let b = fin_core::fingerprint::builder::build(&network, &labelled, "x", &fin_core::fingerprint::runner::OneByOne);
+    for d in &b.report.drives { eprintln!("{} used {} of {} off {:.1} shift {:?} refused {:?}", d.name, d.scans_used, d.scans, d.offset_db, d.clock_shift_s, d.refused); }
+    let db = Arc::new(b.database.unwrap());
+    for (i, pr) in db.profiles.iter().enumerate() { if let Some(pr) = pr { eprintln!("edge {i} points {} cells {} passes {:?}", pr.points, pr.cells.len(), pr.passes.iter().max()); for c in pr.cells.iter().take(40) { eprintln!("   cell {} first {} n {} mean {:.0} spread {:.1} passes {:?} serving {:?}", c.cell.0, c.first, c.mean_dbm.len(), c.mean_dbm[c.mean_dbm.len()/2], c.spread_db[c.mean_dbm.len()/2], c.passes.iter().max(), c.serving.iter().max()); } } }
+    let hidden = |m: f64| m > tunnel_m.0 && m < tunnel_m.1;
+    let gnss: Vec<_> = p.drive.gnss.iter().zip(&p.offsets_m).filter(|(_, at)| !hidden(**at)).map(|(f, _)| *f).collect();
+    let mut drive = Drive { gnss, speed: vec![], cells: p.drive.cells.clone() };
+    if inputs.contains('w') { drive.speed = wheel_speed(p, 0.97); }
+    if !inputs.contains('c') { drive.cells.clear(); }
+    let whole = corridor(&axis, true, (f64::INFINITY, f64::INFINITY))?;
+    let len = whole.edge(EdgeId(0)).length_m;
+    let mut engine = fin_core::engine::Engine::new(Arc::clone(&db));
+    let mut fixes = p.drive.gnss.iter().zip(&p.offsets_m).peekable();
+    for o in drive.observations() {
+        while let Some((f, m)) = fixes.next_if(|(f, _)| f.time < o.time()) {
+            if let Some(e) = engine.predict(f.time) {
+                let at = whole.project(EdgeId(0), e.position).offset_m;
+                let at = if p.east { at } else { len - at };
+                println!("{:.1} true {:.0} err {:+.1} 68 {:.1} 95 {:.1} v {:.1} {:?} p {:.2} {}", (f.time.as_millis() % 10_000_000) as f64 / 1e3, m, at - m, e.accuracy_m, e.accuracy95_m, e.speed_mps.unwrap_or(-1.0), e.mode, e.branch_probability, engine.debug());
+            }
+        }
+        engine.step(&o)?;
+    }
+    println!("{:?}", engine.diagnostics());
+    Ok(())
+}
+
+pub fn residuals(folder: &Path) -> Result<()> {
+    let axis: Vec<Vertex> = read_csv(&folder.join("index/corridor_centreline.csv"))?;
+    let passes = read_passes(folder, &axis)?;
+    for (which, p) in passes.iter().enumerate() {
+        let network = Arc::new(corridor(&axis, p.east, (1600.0, 3600.0))?);
+        let mut labelled = Vec::new(); let mut own = None;
+        for (i, q) in passes.iter().enumerate() { if q.east == p.east { let l = survey::label(&network, &q.name, &q.drive)?; if i == which { own = Some(l) } else { labelled.push(l) } } }
+        let db = survey::build(&network, &labelled)?;
+        let own = own.unwrap();
+        for scan in &p.drive.cells {
+            let Some(place) = own.place_at(scan.time) else { continue };
+            for r in &scan.cells {
+                let Some(ix) = db.cells.candidates(&r.cell, None).next() else { continue };
+                let Some(dbm) = r.rsrp_dbm else { continue };
+                let Some(pr) = db.profile(place.at.edge) else { continue };
+                let Some(c) = pr.cell(ix) else { println!("{which} {} {:.1} {} {} NA", scan.time.as_millis(), place.route_offset_m, ix.0, dbm); continue };
+                let at = (place.at.offset_m / pr.step_m).round() as i64 - c.first as i64;
+                if at < 0 || at as usize >= c.mean_dbm.len() { println!("{which} {} {:.1} {} {} NA", scan.time.as_millis(), place.route_offset_m, ix.0, dbm); continue }
+                let at = at as usize;
+                println!("{which} {} {:.1} {} {} {:.2} {:.2} {} {}", scan.time.as_millis(), place.route_offset_m, ix.0, dbm, c.mean_dbm[at], c.spread_db[at], c.passes[at], r.serving);
+            }
+        }
+    }
+    Ok(())
+}

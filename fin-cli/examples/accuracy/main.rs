@@ -5,6 +5,7 @@
 //! ```
 
 mod cork;
+mod jack_lynch;
 mod simulated;
 mod survey;
 
