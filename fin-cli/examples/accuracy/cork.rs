@@ -88,11 +88,12 @@ pub fn run(folder: &Path) -> Result<Vec<Row>> {
     for tunnel_m in TUNNELS_M {
         let mut found: BTreeMap<Inputs, Vec<Evaluation>> = BTreeMap::new();
         for east in [true, false] {
-            let network = Arc::new(corridor(&axis, east, tunnel_m)?);
+            let network = Arc::new(corridor(&axis, east, tunnel_m, true)?);
+            let open_road = corridor(&axis, east, tunnel_m, false)?;
             let group: Vec<&Pass> = passes.iter().filter(|pass| pass.east == east).collect();
             let labelled: Vec<_> = group
                 .par_iter()
-                .map(|pass| survey::label(&network, &pass.name, &pass.drive))
+                .map(|pass| survey::label(&open_road, &pass.name, &pass.drive))
                 .collect::<Result<_>>()?;
             let results: Vec<Vec<(Inputs, Evaluation)>> = (0..group.len())
                 .into_par_iter()
@@ -187,8 +188,10 @@ fn wheel_speed(pass: &Pass, scale: f64) -> Vec<SpeedSample> {
     samples
 }
 
-/// The corridor as a road in both directions, with the stretch declared a tunnel.
-fn corridor(axis: &[Vertex], east: bool, tunnel_m: (f64, f64)) -> Result<RoadNetwork> {
+/// The corridor as a road in both directions, cut at the portals; its middle is a tunnel when it is `declared` one.
+///
+/// The survey is placed on the open road, because its fixes inside are real ones. The edges are the same.
+fn corridor(axis: &[Vertex], east: bool, tunnel_m: (f64, f64), declared: bool) -> Result<RoadNetwork> {
     let length_m = axis.last().map_or(0.0, |v| v.chainage_m);
     let (from_m, to_m) = if east {
         tunnel_m
@@ -216,7 +219,7 @@ fn corridor(axis: &[Vertex], east: bool, tunnel_m: (f64, f64)) -> Result<RoadNet
             id,
             nodes: vertices.iter().map(node).collect(),
             oneway: Direction::Both,
-            tunnel: id == 2,
+            tunnel: declared && id == 2,
             layer: 0,
             name: (id == 2).then(|| format!("{}–{} m", tunnel_m.0, tunnel_m.1)),
             reference: None,
@@ -242,7 +245,7 @@ fn vertex_at(axis: &[Vertex], chainage_m: f64) -> Vertex {
 
 fn read_passes(folder: &Path, axis: &[Vertex]) -> Result<Vec<Pass>> {
     let entries: Vec<PassEntry> = read_csv(&folder.join("index/corridor_passes.csv"))?;
-    let whole = corridor(axis, true, (f64::INFINITY, f64::INFINITY))?;
+    let whole = corridor(axis, true, (f64::INFINITY, f64::INFINITY), false)?;
     let length_m = whole.edge(EdgeId(0)).length_m;
     entries
         .par_iter()
@@ -281,9 +284,9 @@ pub fn debug(folder: &Path, tunnel: usize, which: usize, inputs: &str) -> Result
     let passes = read_passes(folder, &axis)?;
     let tunnel_m = TUNNELS_M[tunnel];
     let p = &passes[which];
-    let network = Arc::new(corridor(&axis, p.east, tunnel_m)?);
+    let network = Arc::new(corridor(&axis, p.east, tunnel_m, true)?); let open_road = corridor(&axis, p.east, tunnel_m, false)?;
     let labelled: Vec<_> = passes.iter().enumerate().filter(|(i, q)| *i != which && q.east == p.east)
-        .map(|(_, pass)| survey::label(&network, &pass.name, &pass.drive)).collect::<Result<_>>()?;
+        .map(|(_, pass)| survey::label(&open_road, &pass.name, &pass.drive)).collect::<Result<_>>()?;
     let b = fin_core::fingerprint::builder::build(&network, &labelled, "x", &fin_core::fingerprint::runner::OneByOne);
     for d in &b.report.drives { eprintln!("{} used {} of {} off {:.1} shift {:?} refused {:?}", d.name, d.scans_used, d.scans, d.offset_db, d.clock_shift_s, d.refused); }
     let db = Arc::new(b.database.unwrap());
@@ -293,7 +296,7 @@ pub fn debug(folder: &Path, tunnel: usize, which: usize, inputs: &str) -> Result
     let mut drive = Drive { gnss, speed: vec![], cells: p.drive.cells.clone() };
     if inputs.contains('w') { drive.speed = wheel_speed(p, 0.97); }
     if !inputs.contains('c') { drive.cells.clear(); }
-    let whole = corridor(&axis, true, (f64::INFINITY, f64::INFINITY))?;
+    let whole = corridor(&axis, true, (f64::INFINITY, f64::INFINITY), false)?;
     let len = whole.edge(EdgeId(0)).length_m;
     let mut engine = fin_core::engine::Engine::new(Arc::clone(&db));
     let mut fixes = p.drive.gnss.iter().zip(&p.offsets_m).peekable();
@@ -315,7 +318,7 @@ pub fn residuals(folder: &Path) -> Result<()> {
     let axis: Vec<Vertex> = read_csv(&folder.join("index/corridor_centreline.csv"))?;
     let passes = read_passes(folder, &axis)?;
     for (which, p) in passes.iter().enumerate() {
-        let network = Arc::new(corridor(&axis, p.east, (1600.0, 3600.0))?);
+        let network = Arc::new(corridor(&axis, p.east, (1600.0, 3600.0), false)?);
         let mut labelled = Vec::new(); let mut own = None;
         for (i, q) in passes.iter().enumerate() { if q.east == p.east { let l = survey::label(&network, &q.name, &q.drive)?; if i == which { own = Some(l) } else { labelled.push(l) } } }
         let db = survey::build(&network, &labelled)?;

@@ -221,6 +221,15 @@ impl RateLanes {
         self.scratch = sum;
     }
 
+    /// Multiplies every lane by a weight and normalises.
+    pub fn favour(&mut self, weight: impl Fn(f64) -> f32) {
+        for lane in 0..self.rates.len() {
+            let factor = weight(self.rates[lane]);
+            self.lane_mut(lane).iter_mut().for_each(|cell| *cell *= factor);
+        }
+        self.normalise();
+    }
+
     /// Multiplies by a likelihood given at the grid points and one given per lane, and normalises.
     ///
     /// Returns the logarithm of the total before normalising: the evidence of the sample. `None`, and nothing is

@@ -36,15 +36,22 @@ pub struct DriftModel {
     pub speed_walk_m2_per_s3: f64,
     /// Probability per second that the speed becomes any speed at all.
     pub speed_jump_per_s: f64,
+    /// Time in which the speed leans back to the one before the tunnel, seconds.
+    pub speed_pull_s: f64,
+    /// Standard deviation of the speed about that, m/s.
+    pub speed_sigma_mps: f64,
 }
+#[allow(missing_docs)] pub fn envf(n: &str, d: f64) -> f64 { std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d) }
 
 impl Default for DriftModel {
     fn default() -> Self {
         Self {
             wheel_walk_m2_per_s: 0.1,
             wheel_latency_s: 0.15,
-            speed_walk_m2_per_s3: 0.3,
-            speed_jump_per_s: 0.001,
+            speed_walk_m2_per_s3: envf("WALK", 0.3),
+            speed_jump_per_s: envf("JUMP", 0.001),
+            speed_pull_s: envf("PULL", 34.0),
+            speed_sigma_mps: envf("VSIG", 5.0),
         }
     }
 }
@@ -66,6 +73,8 @@ pub(super) struct Belief {
     time: Time,
     track_offset_m: f64,
     track_speed_mps: f64,
+    /// Speed before GNSS went, m/s.
+    usual_mps: f64,
     marginal: Vec<f32>,
     moments: Moments,
 }
@@ -136,6 +145,7 @@ impl Belief {
             time: track.time,
             track_offset_m: track.offset_m(),
             track_speed_mps: track.speed_mps(),
+            usual_mps: track.speed_mps(),
             marginal: Vec::new(),
         };
         belief.refresh();
@@ -194,6 +204,12 @@ impl Belief {
                 let walk = model.speed_walk_m2_per_s3 * dt_s;
                 self.row.mix(walk, model.speed_jump_per_s * dt_s);
                 self.row.diffuse(walk * dt_s * dt_s / 12.0);
+                let pull = 0.5 * dt_s / model.speed_pull_s;
+                let usual = self.usual_mps;
+                self.row.favour(|speed| {
+                    let off = (speed - usual) / model.speed_sigma_mps;
+                    libm::exp(-pull * if off < 0.0 { 0.3 * off * off } else { off * off }) as f32
+                });
             }
         }
         self.time = track.time;

@@ -1,7 +1,7 @@
 //! How well a scan fits each place along a route.
 
 use super::cells::CellIx;
-use super::profile::{CellProfile, FingerprintDb};
+use super::profile::{CellProfile, EdgeProfile, FingerprintDb};
 use crate::network::EdgeId;
 use crate::observation::{CellReading, CellScan};
 use crate::radio::Plmn;
@@ -18,10 +18,14 @@ pub struct RadioModel {
     pub offset_sigma_db: f64,
     /// Random walk of that offset, dB²/s: other seats, other hands.
     pub offset_drift_db2_per_s: f64,
-    /// Distance over which the difference between two drives stays alike, metres.
+    /// Correlation of the difference between two drives at places a few metres apart, 0…1.
+    pub correlation: f64,
+    /// Distance over which that correlation falls by a factor e, metres.
     pub correlation_m: f64,
-    /// Time over which it stays alike when the car stands, seconds.
-    pub correlation_s: f64,
+    /// Distance within which a scan only repeats the last one, metres.
+    pub least_move_m: f64,
+    /// Speed that stands for what changes around a standing car, m/s.
+    pub standing_mps: f64,
     /// Weight of being registered on a cell against where the surveys were registered on it, 0…1.
     pub serving_weight: f64,
     /// Likelihood of hearing a cell, at its weakest and at its strongest, where no survey heard it, against that of
@@ -36,8 +40,10 @@ impl Default for RadioModel {
             least_spread_db: 2.0,
             offset_sigma_db: 3.0,
             offset_drift_db2_per_s: 0.02,
-            correlation_m: 25.0,
-            correlation_s: 60.0,
+            correlation: 0.6,
+            correlation_m: 20.0,
+            least_move_m: 3.0,
+            standing_mps: 0.02,
             serving_weight: 0.5,
             unheard_likelihood: (0.4, 0.05),
         }
@@ -124,8 +130,10 @@ pub struct ScanScore {
 /// Measured differences have a robust deviation of 2.3 dB and an rms of 4.7; Student's t with three degrees of freedom
 /// has such tails, and its density needs no logarithm.
 const STUDENT_DOF: f64 = 3.0;
+/// Squared scale of that distribution over the variance of the readings: its middle then fits the measured one.
+const STUDENT_SCALE: f64 = 0.45;
 /// Deviation at which a reading that fits adds nothing to the logarithm, dB.
-const REFERENCE_SIGMA_DB: f64 = 4.0;
+const REFERENCE_SIGMA_DB: f64 = 3.0;
 
 impl ScanScore {
     /// Scores `scan` at the places of `window` along `legs`, with the phone's `offset`.
@@ -179,12 +187,13 @@ impl ScanScore {
         let least_var = model.least_spread_db * model.least_spread_db;
         let mut seen = 0;
         for_each_leg(legs, window, |leg, places| {
-            let profile = db.profile(leg.edge);
+            let (profile, mirrored) = profile_of(db, leg.edge);
             let cell_profile = profile.and_then(|profile| profile.cell(cell));
             for j in places {
                 seen += 1;
                 let Some(profile) = profile else { continue };
-                let at = (window.base_m + j as f64 * window.step_m - leg.start_m) / profile.step_m;
+                let along_m = window.base_m + j as f64 * window.step_m - leg.start_m;
+                let at = if mirrored { leg.length_m - along_m } else { along_m } / profile.step_m;
                 let here = cell_profile.and_then(|levels| Level::at(levels, at));
                 let Some(level) = here else {
                     self.product[j] *= unheard;
@@ -199,7 +208,7 @@ impl ScanScore {
                     continue;
                 };
                 let residual = rsrp_dbm - level.mean_dbm;
-                let var = level.spread_db.powi(2).max(least_var) + noise_var;
+                let var = STUDENT_SCALE * (level.spread_db.powi(2).max(least_var) + noise_var);
                 let weight = 1.0 / (var + offset.var_db2);
                 let e = residual - offset.mean_db;
                 let tail = 1.0 / (1.0 + e * e * weight / STUDENT_DOF);
@@ -217,7 +226,9 @@ impl ScanScore {
     /// For noise with correlation ρ between samples the share is `(1 − ρ) / (1 + ρ)`, the ratio of independent samples
     /// to samples of a first-order process (Bartlett 1946).
     pub fn tempering(moved_m: f64, dt_s: f64, model: &RadioModel) -> f64 {
-        let rho = libm::exp(-(moved_m.abs() / model.correlation_m + dt_s.max(0.0) / model.correlation_s));
+        let moved_m = moved_m.abs() + dt_s.max(0.0) * model.standing_mps;
+        let own = 1.0 - model.correlation * libm::exp(-moved_m / model.correlation_m);
+        let rho = 1.0 - own * (1.0 - libm::exp(-moved_m / model.least_move_m));
         (1.0 - rho) / (1.0 + rho)
     }
 
@@ -279,6 +290,15 @@ impl Level {
     }
 }
 
+/// The profile along an edge, or, where none was surveyed, along the other direction of the same road: `true` when its
+/// grid runs the other way.
+fn profile_of(db: &FingerprintDb, edge: EdgeId) -> (Option<&EdgeProfile>, bool) {
+    match db.profile(edge) {
+        Some(profile) => (Some(profile), false),
+        None => (db.network.opposite(edge).and_then(|opposite| db.profile(opposite)), true),
+    }
+}
+
 /// Of the cells that the reading may stand for, the one with the longest profile in the window.
 fn nearest_candidate(
     db: &FingerprintDb,
@@ -291,7 +311,7 @@ fn nearest_candidate(
     for cell in db.cells.candidates(&reading.cell, plmn) {
         let mut covered = 0;
         for_each_leg(legs, window, |leg, places| {
-            if let Some(levels) = db.profile(leg.edge).and_then(|profile| profile.cell(cell)) {
+            if let Some(levels) = profile_of(db, leg.edge).0.and_then(|profile| profile.cell(cell)) {
                 covered += places.len().min(levels.mean_dbm.len());
             }
         });
