@@ -19,6 +19,10 @@ pub enum Command {
     Build(cmd::build::Options),
     /// Turn foreign logs into drive folders
     Import(cmd::import::Options),
+    /// Replay one drive as the phone would have seen it: a position a second
+    Replay(cmd::replay::Options),
+    /// Replay drives and judge them by their truth.csv
+    Eval(cmd::eval::Options),
     /// Tell what is in a fingerprint database: tunnels, cells, passes, coverage, age, size
     Inspect(cmd::inspect::Options),
     /// List the tunnels of a road file: name, length, portals, branches

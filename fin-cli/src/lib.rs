@@ -12,3 +12,4 @@ pub mod replay;
 pub mod roads;
 pub mod simulate;
 pub mod table;
+pub mod track_file;

@@ -64,7 +64,10 @@ pub fn write(format: TrackFormat, estimates: &[Estimate], network: &RoadNetwork)
     match format {
         TrackFormat::Csv => csv(estimates, network),
         TrackFormat::Json => {
-            let rows: Vec<Value> = estimates.iter().map(|e| Value::Object(properties(e, network))).collect();
+            let rows: Vec<Value> = estimates
+                .iter()
+                .map(|e| Value::Object(properties(e, network)))
+                .collect();
             format!("{:#}\n", Value::Array(rows))
         }
         TrackFormat::GeoJson => geojson(estimates, network),
@@ -74,9 +77,12 @@ pub fn write(format: TrackFormat, estimates: &[Estimate], network: &RoadNetwork)
 
 /// The fields of an estimate as they are written, in the order of the columns; empty where nothing is known.
 fn fields(estimate: &Estimate, network: &RoadNetwork) -> [String; COLUMNS.len()] {
-    let optional = |value: Option<f64>, digits: usize| value.map_or(String::new(), |v| format!("{v:.digits$}"));
+    let optional =
+        |value: Option<f64>, digits: usize| value.map_or(String::new(), |v| format!("{v:.digits$}"));
     let road = estimate.road;
-    let tunnel = road.and_then(|road| road.tunnel).map(|id| network.tunnel(id).name.clone());
+    let tunnel = road
+        .and_then(|road| road.tunnel)
+        .map(|id| network.tunnel(id).name.clone());
     [
         estimate.time.as_millis().to_string(),
         format!("{:.7}", estimate.position.lat_deg),
@@ -96,7 +102,11 @@ fn fields(estimate: &Estimate, network: &RoadNetwork) -> [String; COLUMNS.len()]
 /// The same with numbers as numbers.
 fn properties(estimate: &Estimate, network: &RoadNetwork) -> Map<String, Value> {
     let value = |(name, text): (&str, String)| {
-        let number = if matches!(name, "tunnel" | "mode") { None } else { serde_json::from_str(&text).ok() };
+        let number = if matches!(name, "tunnel" | "mode") {
+            None
+        } else {
+            serde_json::from_str(&text).ok()
+        };
         let value = match number {
             Some(number) => number,
             None if text.is_empty() => Value::Null,
@@ -104,14 +114,20 @@ fn properties(estimate: &Estimate, network: &RoadNetwork) -> Map<String, Value> 
         };
         (name.to_owned(), value)
     };
-    COLUMNS.into_iter().zip(fields(estimate, network)).map(value).collect()
+    COLUMNS
+        .into_iter()
+        .zip(fields(estimate, network))
+        .map(value)
+        .collect()
 }
 
 fn csv(estimates: &[Estimate], network: &RoadNetwork) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let written = writer
-        .write_record(COLUMNS)
-        .and_then(|()| estimates.iter().try_for_each(|e| writer.write_record(fields(e, network))));
+    let written = writer.write_record(COLUMNS).and_then(|()| {
+        estimates
+            .iter()
+            .try_for_each(|e| writer.write_record(fields(e, network)))
+    });
     written.expect("writing into memory does not fail");
     let bytes = writer.into_inner().expect("flushing into memory does not fail");
     String::from_utf8(bytes).expect("fields are text")
@@ -130,7 +146,10 @@ fn geojson(estimates: &[Estimate], network: &RoadNetwork) -> String {
             })
         })
         .collect();
-    format!("{}\n", json!({ "type": "FeatureCollection", "features": features }))
+    format!(
+        "{}\n",
+        json!({ "type": "FeatureCollection", "features": features })
+    )
 }
 
 fn gpx(estimates: &[Estimate], network: &RoadNetwork) -> String {
@@ -140,7 +159,8 @@ fn gpx(estimates: &[Estimate], network: &RoadNetwork) -> String {
     );
     for estimate in estimates {
         let [_, lat, lon, accuracy, accuracy95, ..] = fields(estimate, network);
-        let time = Timestamp::from_millisecond(estimate.time.as_millis()).map_or(String::new(), |t| t.to_string());
+        let time =
+            Timestamp::from_millisecond(estimate.time.as_millis()).map_or(String::new(), |t| t.to_string());
         let mode = estimate.mode.as_str();
         let _ = writeln!(
             text,

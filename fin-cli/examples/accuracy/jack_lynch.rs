@@ -54,14 +54,19 @@ pub fn run(folder: &Path) -> Result<Vec<Pass>> {
     let path = folder.join("index/jack_lynch_tunnel_passes.csv");
     let mut reader = csv::Reader::from_path(&path).with_context(|| path.display().to_string())?;
     let entries: Vec<PassEntry> = reader.deserialize().collect::<Result<_, _>>()?;
-    let drives: Vec<(Drive, usize)> = entries.iter().map(|entry| around(folder, entry)).collect::<Result<_>>()?;
+    let drives: Vec<(Drive, usize)> = entries
+        .iter()
+        .map(|entry| around(folder, entry))
+        .collect::<Result<_>>()?;
     let passes = (0..entries.len()).map(|this| {
         let (drive, last_before) = &drives[this];
         let network = Arc::new(RoadNetwork::build(ways(&drive.gnss, *last_before))?);
         let others = (0..entries.len()).filter(|&i| i != this && entries[i].dir == entries[this].dir);
-        let labelled: Vec<_> =
-            others.filter_map(|i| survey::label(&network, &entries[i].file, &drives[i].0).ok()).collect();
-        let db = survey::build(&network, &labelled).unwrap_or_else(|_| Arc::new(without_fingerprints(&network)));
+        let labelled: Vec<_> = others
+            .filter_map(|i| survey::label(&network, &entries[i].file, &drives[i].0).ok())
+            .collect();
+        let db =
+            survey::build(&network, &labelled).unwrap_or_else(|_| Arc::new(without_fingerprints(&network)));
         Ok(judge(&db, &entries[this], drive, *last_before))
     });
     passes.collect()
@@ -71,24 +76,43 @@ pub fn run(folder: &Path) -> Result<Vec<Pass>> {
 fn around(folder: &Path, entry: &PassEntry) -> Result<(Drive, usize)> {
     let path = folder.join("5G-production-dataset").join(&entry.file);
     let drive = gnettrack::read(&path, &ImportOptions::default())?.drive;
-    let numbers: Vec<f64> = entry.entry.split(['(', ')']).filter_map(|part| part.parse().ok()).collect();
+    let numbers: Vec<f64> = entry
+        .entry
+        .split(['(', ')'])
+        .filter_map(|part| part.parse().ok())
+        .collect();
     let last_before = drive
         .gnss
         .iter()
         .position(|fix| {
-            (fix.position.lat_deg - numbers[0]).abs() < 1e-7 && (fix.position.lon_deg - numbers[1]).abs() < 1e-7
+            (fix.position.lat_deg - numbers[0]).abs() < 1e-7
+                && (fix.position.lon_deg - numbers[1]).abs() < 1e-7
         })
         .with_context(|| format!("{}: expected a fix at {}", entry.file, entry.entry))?;
     let first = last_before.saturating_sub(FIXES_AROUND);
     let last = (last_before + 1 + FIXES_AROUND).min(drive.gnss.len() - 1);
     let (from, to) = (drive.gnss[first].time, drive.gnss[last].time);
-    let cells = drive.cells.into_iter().filter(|scan| scan.time >= from && scan.time <= to).collect();
-    Ok((Drive { gnss: drive.gnss[first..=last].to_vec(), speed: Vec::new(), cells }, last_before - first))
+    let cells = drive
+        .cells
+        .into_iter()
+        .filter(|scan| scan.time >= from && scan.time <= to)
+        .collect();
+    Ok((
+        Drive {
+            gnss: drive.gnss[first..=last].to_vec(),
+            speed: Vec::new(),
+            cells,
+        },
+        last_before - first,
+    ))
 }
 
 /// The road through the fixes, with the stretch after fix `last_before` as tunnel.
 fn ways(fixes: &[GnssFix], last_before: usize) -> Vec<Way> {
-    let node = |i: usize| WayNode { key: i as i64, position: fixes[i].position };
+    let node = |i: usize| WayNode {
+        key: i as i64,
+        position: fixes[i].position,
+    };
     let way = |id, nodes: std::ops::RangeInclusive<usize>| Way {
         id,
         nodes: nodes.map(node).collect(),
@@ -101,7 +125,11 @@ fn ways(fixes: &[GnssFix], last_before: usize) -> Vec<Way> {
         class: RoadClass::Trunk,
     };
     let exit = last_before + 1;
-    vec![way(1, 0..=last_before), way(TUNNEL_WAY, last_before..=exit), way(3, exit..=fixes.len() - 1)]
+    vec![
+        way(1, 0..=last_before),
+        way(TUNNEL_WAY, last_before..=exit),
+        way(3, exit..=fixes.len() - 1),
+    ]
 }
 
 fn without_fingerprints(network: &Arc<RoadNetwork>) -> FingerprintDb {
@@ -136,9 +164,16 @@ fn judge(db: &Arc<FingerprintDb>, entry: &PassEntry, drive: &Drive, last_before:
             modes.push(mode.as_str());
         }
     }
-    let on_road = inside.iter().all(|e| e.road.is_some_and(|road| road.way_id >= TUNNEL_WAY));
-    let backwards_m = inside.windows(2).map(|pair| along(&pair[0]) - along(&pair[1])).fold(0.0, f64::max);
-    let last = inside.last().expect("the engine answers on the road that the fixes made");
+    let on_road = inside
+        .iter()
+        .all(|e| e.road.is_some_and(|road| road.way_id >= TUNNEL_WAY));
+    let backwards_m = inside
+        .windows(2)
+        .map(|pair| along(&pair[0]) - along(&pair[1]))
+        .fold(0.0, f64::max);
+    let last = inside
+        .last()
+        .expect("the engine answers on the road that the fixes made");
     Pass {
         name: entry.file.clone(),
         direction: entry.dir.clone(),

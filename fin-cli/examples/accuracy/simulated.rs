@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use fin_cli::build;
 use fin_cli::evaluate::{Evaluation, Summary, evaluate};
 use fin_cli::roads;
 use fin_cli::simulate::{DriveConfig, Scenario, Traffic, World, WorldConfig};
-use fin_core::fingerprint::builder::database_ways;
-use fin_core::network::RoadNetwork;
 use fin_core::observation::Drive;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -66,8 +65,10 @@ const INPUTS: [&str; 3] = ["wheel + cells", "cells only", "wheel only"];
 
 fn run_town(seed: u64, scenario: Scenario) -> Result<Vec<(&'static str, &'static str, Evaluation)>> {
     let world = World::new(&WorldConfig::new(seed, scenario))?;
-    let ways = roads::from_geojson(&world.roads().geojson())?;
-    let network = Arc::new(RoadNetwork::build(database_ways(&RoadNetwork::build(ways)?))?);
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("roads.geojson");
+    std::fs::write(&file, world.roads().geojson())?;
+    let network = Arc::new(build::database_roads(roads::read(&file)?.ways)?);
     let routes = 0..world.routes().len();
     let mut passes = Vec::new();
     for route in routes.clone() {

@@ -13,7 +13,7 @@ use fin_core::survey::{self, LabelOptions};
 /// The drive with a place for each of its scans.
 pub fn label(network: &RoadNetwork, name: &str, drive: &Drive) -> Result<SurveyPass> {
     let track = survey::label(network, drive, &LabelOptions::default()).with_context(|| name.to_owned())?;
-    Ok(track.into_pass(name, drive.cells.clone()))
+    Ok(track.into_pass(name.to_owned(), drive.cells.clone()))
 }
 
 /// The database of labelled drives.

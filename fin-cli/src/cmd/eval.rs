@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::inspect;
+use crate::drive;
 use crate::evaluate::{Evaluation, Summary, evaluate};
 use crate::table::{Align, Table};
-use crate::{database, drive};
 
 /// What `fin eval` is asked for.
 #[derive(Clone, Debug, Args)]
@@ -50,14 +52,15 @@ struct DriveReport {
 /// # Errors
 /// The database is unusable, or no drive has a true position inside a tunnel.
 pub fn run(options: &Options, out: &mut dyn Write) -> anyhow::Result<()> {
-    let db = database::open(&options.db)?;
+    let db = Arc::new(inspect::read(&options.db)?.0);
     let results: Vec<anyhow::Result<Evaluation>> = options
         .drives
         .par_iter()
         .map(|folder| {
-            let drive = drive::read::read(folder)?.drive;
-            let truth = drive::read::read_truth(folder)?;
-            let truth = truth.with_context(|| format!("{}: expected a truth.csv, found none", folder.display()))?;
+            let drive = drive::read(folder)?.drive;
+            let truth = drive::read_truth(folder)?;
+            let truth =
+                truth.with_context(|| format!("{}: expected a truth.csv, found none", folder.display()))?;
             Ok(evaluate(&db, &drive, &truth.positions))
         })
         .collect();
@@ -72,7 +75,10 @@ pub fn run(options: &Options, out: &mut dyn Write) -> anyhow::Result<()> {
             }
         }
     }
-    if evaluations.iter().all(|(_, evaluation)| evaluation.samples.is_empty()) {
+    if evaluations
+        .iter()
+        .all(|(_, evaluation)| evaluation.samples.is_empty())
+    {
         bail!("expected drives with true positions inside tunnels of the database, found none");
     }
     let report = Report {
@@ -89,8 +95,10 @@ pub fn run(options: &Options, out: &mut dyn Write) -> anyhow::Result<()> {
             .tunnels()
             .iter()
             .filter_map(|tunnel| {
-                let inside: Vec<Evaluation> =
-                    evaluations.iter().map(|(_, evaluation)| evaluation.in_tunnel(tunnel.id)).collect();
+                let inside: Vec<Evaluation> = evaluations
+                    .iter()
+                    .map(|(_, evaluation)| evaluation.in_tunnel(tunnel.id))
+                    .collect();
                 let summary = Summary::of(&inside);
                 (summary.samples > 0).then(|| (tunnel.name.clone(), summary))
             })
@@ -135,8 +143,14 @@ fn table(report: &Report) -> Table {
             format!("{:.1} %", 100.0 * s.wrong_branch),
         ]);
     };
-    report.drives.iter().for_each(|drive| push(drive.name.clone(), &drive.summary));
-    report.tunnels.iter().for_each(|(name, summary)| push(name.clone(), summary));
+    report
+        .drives
+        .iter()
+        .for_each(|drive| push(drive.name.clone(), &drive.summary));
+    report
+        .tunnels
+        .iter()
+        .for_each(|(name, summary)| push(name.clone(), summary));
     push("all".to_owned(), &report.all);
     table
 }

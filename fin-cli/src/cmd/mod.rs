@@ -1,8 +1,10 @@
 //! The subcommands: each takes its checked options and writes its results to `out`, messages to stderr.
 
 pub mod build;
+pub mod eval;
 pub mod import;
 pub mod inspect;
+pub mod replay;
 pub mod roads;
 pub mod simulate;
 
@@ -22,6 +24,8 @@ pub struct Usage(pub String);
 pub fn run(command: Command, out: &mut dyn Write) -> anyhow::Result<()> {
     match command {
         Command::Build(options) => build::run(&options, out)?,
+        Command::Replay(options) => replay::run(&options, out)?,
+        Command::Eval(options) => eval::run(&options, out)?,
         Command::Inspect(options) => inspect::run(&options, out)?,
         Command::Import(options) => import::run(&options, out)?,
         Command::Roads(options) => roads::run(&options, out)?,

@@ -2,13 +2,14 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use fin_core::engine::Diagnostics;
 
-use super::Usage;
+use super::{Usage, inspect};
 use crate::track_file::{self, TrackFormat};
-use crate::{atomic, database, drive, replay};
+use crate::{atomic, drive, replay};
 
 /// What `fin replay` is asked for.
 #[derive(Clone, Debug, Args)]
@@ -35,11 +36,14 @@ pub fn run(options: &Options, out: &mut dyn Write) -> anyhow::Result<()> {
         None if options.json => TrackFormat::Json,
         None => TrackFormat::Csv,
         Some(path) => TrackFormat::of(path).ok_or_else(|| {
-            Usage(format!("{}: expected a file ending in .csv, .json, .geojson or .gpx", path.display()))
+            Usage(format!(
+                "{}: expected a file ending in .csv, .json, .geojson or .gpx",
+                path.display()
+            ))
         })?,
     };
-    let db = database::open(&options.db)?;
-    let drive = drive::read::read(&options.drive)?.drive;
+    let db = Arc::new(inspect::read(&options.db)?.0);
+    let drive = drive::read(&options.drive)?.drive;
     let replay = replay::replay(&db, &drive);
     let text = track_file::write(format, &replay.rows, &db.network);
     match &options.out {

@@ -41,17 +41,16 @@ pub struct DriftModel {
     /// Standard deviation of the speed about that, m/s.
     pub speed_sigma_mps: f64,
 }
-#[allow(missing_docs)] pub fn envf(n: &str, d: f64) -> f64 { std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d) }
 
 impl Default for DriftModel {
     fn default() -> Self {
         Self {
             wheel_walk_m2_per_s: 0.1,
             wheel_latency_s: 0.15,
-            speed_walk_m2_per_s3: envf("WALK", 0.3),
-            speed_jump_per_s: envf("JUMP", 0.001),
-            speed_pull_s: envf("PULL", 34.0),
-            speed_sigma_mps: envf("VSIG", 5.0),
+            speed_walk_m2_per_s3: 1.0,
+            speed_jump_per_s: 0.002,
+            speed_pull_s: 17.0,
+            speed_sigma_mps: 5.0,
         }
     }
 }

@@ -300,14 +300,12 @@ impl Hypothesis {
                 Some((_, before_m)) => ScanScore::tempering(place_m - before_m, dt_s, radio),
                 None => 0.5,
             };
-            if std::env::var("DBG").is_ok() { eprintln!("known {known} share {share:.3} place {place_m:.0} ll {:?} scan {:?}", work.score.log_likelihood.iter().step_by(32).collect::<Vec<_>>(), scan.cells.iter().map(|c| (c.cell.global.map(|g| g.cell_id), c.rsrp_dbm)).collect::<Vec<_>>()); }
             if let Some(evidence) = belief.weigh(&work.score.log_likelihood, share, &mut work.likelihood) {
                 self.log_weight += evidence;
                 self.level_offset = work.score.learn_offset(self.level_offset, belief.places(), share);
                 self.last_scan = Some((scan.time, belief.moments().position_m));
             }
         }
-        else if std::env::var("DBG").is_ok() { eprintln!("unknown at {:.0}  {:?}", belief.moments().position_m, scan.cells.iter().map(|c| (c.cell.global.map(|g| g.cell_id), c.rsrp_dbm, c.cell.rat)).collect::<Vec<_>>()); }
         if known > 0 || belief.time() < self.track.time || self.last_scan.is_some() {
             self.belief = Some(belief);
         }

@@ -612,4 +612,3 @@ fn usable_readings(scan: &CellScan) -> CellScan {
         cells,
     }
 }
-impl Engine { #[allow(missing_docs)] pub fn debug(&self) -> String { let Some(b) = self.hypotheses.get(self.best) else { return String::new() }; format!("n {} b {:.1}±{:.1} k {:.3}±{:.3} {:?} belief {:?}", self.hypotheses.len(), b.level_offset.mean_db, b.level_offset.var_db2.sqrt(), b.track.scale(), b.track.scale_sigma(), b.locate(b.spot().offset_m), b.belief.as_ref().map(|x| (x.moments().position_var.sqrt(), x.moments().rate, x.moments().rate_var.sqrt(), x.window().step_m))) } }

@@ -295,7 +295,12 @@ impl Level {
 fn profile_of(db: &FingerprintDb, edge: EdgeId) -> (Option<&EdgeProfile>, bool) {
     match db.profile(edge) {
         Some(profile) => (Some(profile), false),
-        None => (db.network.opposite(edge).and_then(|opposite| db.profile(opposite)), true),
+        None => (
+            db.network
+                .opposite(edge)
+                .and_then(|opposite| db.profile(opposite)),
+            true,
+        ),
     }
 }
 

@@ -1,9 +1,7 @@
 //! The labelled drive, and the place at any instant of it.
 
 use super::LabelReport;
-use crate::fingerprint::pass::{Stretch, StretchPoint, SurveyPass};
 use crate::network::{EdgeId, Route};
-use crate::observation::CellScan;
 use crate::time::Time;
 
 /// Where a drive was over time.
@@ -55,27 +53,6 @@ pub struct Place {
 }
 
 impl SurveyTrack {
-    /// The drive as the fingerprint builder takes it: its places and what it heard.
-    pub fn into_pass(self, name: &str, scans: Vec<CellScan>) -> SurveyPass {
-        let stretch = |segment: TrackSegment| Stretch {
-            route: segment.route,
-            points: segment
-                .points
-                .iter()
-                .map(|point| StretchPoint {
-                    time: point.time,
-                    offset_m: point.offset_m,
-                    sigma_m: point.sigma_m,
-                })
-                .collect(),
-        };
-        SurveyPass {
-            name: name.to_owned(),
-            track: self.segments.into_iter().map(stretch).collect(),
-            scans,
-        }
-    }
-
     /// The place at `time`; `None` outside of all segments.
     ///
     /// Between points, the cubic through their offsets and speeds (Hermite), with speeds held to what keeps it from running

@@ -1,0 +1,120 @@
+//! The tables as Markdown.
+
+use std::fmt::Write as _;
+
+use fin_cli::evaluate::Summary;
+
+use crate::{cork, jack_lynch, simulated};
+
+const HEAD: &str = "median | 68 % | 95 % | max | exit | in 68 % | in 95 % | wrong branch";
+const LINE: &str = "---|---|---|---|---|---|---|---";
+
+const INTRODUCTION: &str = "# Accuracy
+
+Errors are metres along the road between the estimate and the true position, at most one a second, while the car is
+inside a tunnel; on another branch the straight distance. *exit*: median of the absolute error at the last position
+inside. *in 68 %*, *in 95 %*: share of the errors within the half-widths that the engine stated. Estimates rest on
+nothing that came after them.
+
+This file is written by
+
+```sh
+cargo run --release --example accuracy -- --cork ../shared/data/cork_5g --out docs/accuracy.md
+```
+
+";
+
+/// The whole report.
+pub fn markdown(
+    seeds: &[u64],
+    simulated: &[simulated::Row],
+    cork: Option<&[cork::Row]>,
+    jack_lynch: Option<&[jack_lynch::Pass]>,
+) -> String {
+    let mut text = INTRODUCTION.to_owned();
+    if let (Some(first), Some(last)) = (seeds.first(), seeds.last()) {
+        let _ = write!(
+            text,
+            "## Simulated tunnels\n\nTowns with the seeds {first} to {last}, none of which was used in development, \
+             for each kind of tunnel. Five survey drives over each route, in free and varying traffic; two test drives \
+             over each route in each traffic, with a scan a second. `fin simulate` makes the same towns and drives; \
+             `docs/simulation.md` says what they are like.\n\n"
+        );
+        let _ = writeln!(
+            text,
+            "| tunnel | traffic | inputs | drives | {HEAD} |\n|---|---|---|---|{LINE}|"
+        );
+        for row in simulated {
+            let (tunnel, traffic, inputs) = (row.scenario, row.traffic, row.inputs);
+            let _ = writeln!(
+                text,
+                "| {tunnel} | {traffic} | {inputs} | {} | {} |",
+                row.drives,
+                cells(&row.summary)
+            );
+        }
+        text.push('\n');
+    }
+    if let Some(rows) = cork {
+        text.push_str(
+            "## Open road declared a tunnel\n\nPasses of a 5.4 km road in Cork, recorded by a phone in 2019 (Raca et \
+             al. 2020, *Beyond Throughput, The Next Generation*, ACM MMSys): serving cell only, a fix every 105 m, no \
+             wheel speed. Each pass in turn is the drive and the others of the same direction are the survey. Fixes \
+             inside the declared tunnel are hidden and the estimates scored at them; their own error of some metres \
+             and some tenths of a second is part of the figures, which is why the coverage is low where errors are \
+             small. Wheel speed is made from the fixes, with scale errors of −3, −0.65 and +3 % and in whole km/h.\n\n",
+        );
+        let _ = writeln!(
+            text,
+            "| declared tunnel, m | inputs | drives | {HEAD} |\n|---|---|---|{LINE}|"
+        );
+        for row in rows {
+            let (from_m, to_m) = row.tunnel_m;
+            let inputs = row.inputs.name();
+            let _ = writeln!(
+                text,
+                "| {from_m}–{to_m} | {inputs} | {} | {} |",
+                row.drives,
+                cells(&row.summary)
+            );
+        }
+        text.push('\n');
+    }
+    if let Some(passes) = jack_lynch {
+        text.push_str(
+            "## A real tunnel\n\nFour passes of the Jack Lynch Tunnel in the same logs, 520 to 590 m between the last fix \
+             before and the first one after it, without wheel speed. The serving cell differs from pass to pass. The \
+             error is that of the estimate at the first fix after the exit, before that fix is known.\n\n\
+             | pass | direction | modes | on its road | steps back | exit error | 95 % half-width |\n\
+             |---|---|---|---|---|---|---|\n",
+        );
+        for pass in passes {
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {} | {:.1} | {:+.1} | {:.1} |",
+                pass.name.rsplit('/').next().unwrap_or_default(),
+                pass.direction,
+                pass.modes.join(", "),
+                if pass.on_road { "yes" } else { "no" },
+                pass.backwards_m,
+                pass.exit_error_m,
+                pass.exit_accuracy95_m
+            );
+        }
+    }
+    text
+}
+
+fn cells(s: &Summary) -> String {
+    format!(
+        "{:.1} | {:.1} | {:.1} | {:.0} | {:.1} | {:.0} % | {:.0} % | {:.1} %",
+        s.median_m,
+        s.p68_m,
+        s.p95_m,
+        s.max_m,
+        s.exit_median_m,
+        100.0 * s.coverage68,
+        100.0 * s.coverage95,
+        100.0 * s.wrong_branch
+    )
+}
