@@ -50,6 +50,11 @@ impl Path {
         &self.points
     }
 
+    /// The last point.
+    pub fn end(&self) -> EastNorth {
+        self.points[self.points.len() - 1]
+    }
+
     /// Length, metres.
     pub fn length_m(&self) -> f64 {
         *self.along_m.last().expect("a path has at least its first point")
@@ -112,6 +117,20 @@ impl Path {
         Self::new(points.collect())
     }
 
+    /// The lines `right_m` metres to the right of `legs`, which follow each other, and so do these: where two legs meet at
+    /// an angle, the lines beside them meet on its mitre.
+    pub(super) fn beside_each<const N: usize>(legs: [&Path; N], right_m: f64) -> [Path; N] {
+        let whole = legs[1..].iter().fold(legs[0].clone(), |all, leg| all.then(leg));
+        let beside = whole.beside(right_m);
+        let mut first = 0;
+        legs.map(|leg| {
+            let last = first + leg.points.len() - 1;
+            let line = Self::new(beside.points[first..=last].to_vec());
+            first = last;
+            line
+        })
+    }
+
     /// The pieces between the given distances, in order; cuts within 1 m of an end or of each other are left out.
     pub fn split(&self, cuts_m: &[f64]) -> Vec<Path> {
         let mut bounds = vec![0.0];
@@ -130,9 +149,20 @@ impl Path {
             .iter()
             .zip(&self.along_m)
             .filter(|&(_, &a)| a > from_m + 0.5 && a < to_m - 0.5);
-        let mut points = vec![self.at(from_m).place];
+        // The ends of the path to the bit, not measured along it, so that what meets them still does.
+        let first = if from_m <= 0.0 {
+            self.points[0]
+        } else {
+            self.at(from_m).place
+        };
+        let last = if to_m >= self.length_m() {
+            self.end()
+        } else {
+            self.at(to_m).place
+        };
+        let mut points = vec![first];
         points.extend(inner.map(|(p, _)| *p));
-        points.push(self.at(to_m).place);
+        points.push(last);
         Self::new(points)
     }
 
@@ -225,10 +255,30 @@ mod tests {
     }
 
     #[test]
+    fn lines_beside_legs_at_an_angle_meet() {
+        let mut pen = Pen::new(EastNorth::default(), 90.0).go(100.0, 0.0);
+        let straight = pen.lift();
+        pen = pen.go(400.0, 50.0);
+        let bend = pen.lift();
+        let apart = straight.beside(11.0).end().minus(bend.beside(11.0).points()[0]);
+        assert!(
+            apart.length_m() > 0.1,
+            "each by itself ends square to its own last step"
+        );
+        for right_m in [11.0, -11.0] {
+            let [first, second] = Path::beside_each([&straight, &bend], right_m);
+            assert_eq!(first.end(), second.points()[0]);
+            assert_eq!(first.points().len(), straight.points().len());
+            assert_eq!(second.points().len(), bend.points().len());
+        }
+    }
+
+    #[test]
     fn pieces_add_up_and_meet() {
         let pieces = quarter().split(&[0.3, 90.0, 333.0, 649.5]);
         assert_eq!(pieces.len(), 3);
         assert!((pieces.iter().map(Path::length_m).sum::<f64>() - 650.0).abs() < 0.05);
-        assert_eq!(pieces[0].points().last(), pieces[1].points().first());
+        assert_eq!(pieces[0].end(), pieces[1].points()[0]);
+        assert_eq!(pieces[2].end(), quarter().end());
     }
 }

@@ -103,7 +103,7 @@ impl Town {
         self.roads.route(&format!("{key}-east"), (tube, 0), &legs);
         self.roads.route(&format!("{key}-west"), (tube, 0), &back);
         self.west.push(start);
-        self.east.push(end(&after));
+        self.east.push(after.end());
     }
 
     /// A one-way tunnel with a ramp that leaves inside, and a hill road back.
@@ -142,7 +142,7 @@ impl Town {
         self.roads.way(&slip, &ramp);
         self.dressed(&road, &after, &[CROSSINGS_M[1], CROSSINGS_M[0]]);
         self.dressed(&slip_road, &ramp_after, &[CROSSINGS_M[1], CROSSINGS_M[0]]);
-        self.hill_road(end(&after), start);
+        self.hill_road(after.end(), start);
 
         let lines = vec![trunk.then(&main), trunk.then(&ramp)];
         let installation = self.roads.tubes.len();
@@ -162,7 +162,7 @@ impl Town {
         ];
         self.roads.route("fork-ramp", (tube, 1), &legs);
         self.west.push(start);
-        self.east.extend([end(&after), end(&ramp_after)]);
+        self.east.extend([after.end(), ramp_after.end()]);
     }
 
     /// One tube each way and a second one eastwards, which leaves the first 800 m before the portal.
@@ -181,7 +181,8 @@ impl Town {
         let axis_after = approach(pen, -0.5 * bend).lift();
 
         let (east, side) = (11.0, 36.0);
-        let [before, tunnel, after] = [&axis_before, &axis, &axis_after].map(|axis| axis.beside(east));
+        let axes = [&axis_before, &axis, &axis_after];
+        let [before, tunnel, after] = Path::beside_each(axes, east);
         let split_m = before.length_m() - 800.0;
         let befores = before.split(&[split_m]);
         let afters = after.split(&[450.0]);
@@ -193,18 +194,17 @@ impl Town {
             self.roads.way(&road, piece);
         }
 
-        let local_in = axis_before.split(&[axis_before.length_m() - 650.0])[1].beside(side);
-        let local_tunnel = axis.beside(side);
-        let local_out = axis_after.split(&[300.0])[0].beside(side);
-        let local_before = Path::new([&[end(&befores[0])], local_in.points()].concat());
-        let local_after = Path::new([local_out.points(), &[end(&afters[0])]].concat());
+        let lead_in = &axis_before.split(&[axis_before.length_m() - 650.0])[1];
+        let lead_out = &axis_after.split(&[300.0])[0];
+        let [local_in, local_tunnel, local_out] = Path::beside_each([lead_in, &axis, lead_out], side);
+        let local_before = Path::new([&[befores[0].end()], local_in.points()].concat());
+        let local_after = Path::new([local_out.points(), &[afters[0].end()]].concat());
         self.roads.way(&local, &local_before);
         self.roads.way(&local_under, &local_tunnel);
         self.roads.way(&local, &local_after);
 
-        let west: Vec<Path> = [&axis_after, &axis, &axis_before]
-            .map(|axis| axis.beside(-east).reversed())
-            .into();
+        let mut west = Path::beside_each(axes, -east).map(|path| path.reversed());
+        west.reverse();
         for (class, path) in [&road, &under, &road].into_iter().zip(&west) {
             self.roads.way(class, path);
         }
@@ -237,8 +237,8 @@ impl Town {
             (&road, west[2].clone()),
         ];
         self.roads.route("bores-west", (back, 0), &legs);
-        self.west.extend([end(&west[2]), befores[0].points()[0]]);
-        self.east.extend([west[0].points()[0], end(&after)]);
+        self.west.extend([west[2].end(), befores[0].points()[0]]);
+        self.east.extend([west[0].points()[0], after.end()]);
     }
 
     /// An open road with streets across it at `cuts_m` and a frontage street between these.
@@ -250,7 +250,7 @@ impl Town {
         let street = Class::road(&format!("{} Side Street", class.name), "residential", 50.0);
         let mut kerb = Vec::new();
         for piece in &pieces[..2] {
-            let corner = end(piece);
+            let corner = piece.end();
             let across = path.at(cuts_m[kerb.len()]);
             let [left, near, far] = [-150.0, 35.0, 180.0].map(|aside_m| across.aside(aside_m));
             for (a, b) in [(left, corner), (corner, near), (near, far)] {
@@ -316,8 +316,4 @@ fn approach(pen: Pen, sway_deg: f64) -> Pen {
         .go(400.0, sway_deg)
         .go(500.0, -sway_deg)
         .go(APPROACH_M - 1_400.0, 0.0)
-}
-
-fn end(path: &Path) -> EastNorth {
-    path.points()[path.points().len() - 1]
 }
