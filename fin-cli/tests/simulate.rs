@@ -63,7 +63,7 @@ fn the_command_in_the_samples_makes_the_samples_again() {
 fn the_samples_are_small_and_hold_what_they_promise() {
     let samples = contents(Path::new(SAMPLES));
     let bytes: usize = samples.values().map(Vec::len).sum();
-    assert!(bytes < 3_000_000, "{bytes} bytes");
+    assert!(bytes < 1_300_000, "{bytes} bytes");
     let routes = [
         "bores-east",
         "bores-local",
