@@ -4,6 +4,8 @@
 //! hands over and reports what it likes, a driver behind other traffic, a diagnostic socket that answers late in whole
 //! km/h, a GNSS receiver that loses the sky and may not admit it. The same seed gives the same bytes on every machine.
 
+#[cfg(test)]
+mod connected;
 pub mod dataset;
 mod drive;
 mod fading;
