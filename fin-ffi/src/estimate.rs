@@ -1,0 +1,79 @@
+//! What comes out.
+
+use fin_core::engine;
+use fin_core::network::RoadNetwork;
+
+/// What an estimate rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum Mode {
+    /// Outside, GNSS matched to the road.
+    Gnss,
+    /// GNSS is away and fingerprints are in use.
+    Tunnel,
+    /// GNSS is away and no fingerprint supports the estimate right now.
+    DeadReckoning,
+    /// Past the exit portal, GNSS not yet trusted.
+    Reacquiring,
+}
+
+/// Where the car is.
+#[derive(Clone, Debug, PartialEq, uniffi::Record)]
+pub struct Estimate {
+    /// When: nanoseconds on the clock of the observations.
+    pub time_ns: i64,
+    /// Latitude, WGS 84 degrees.
+    pub lat_deg: f64,
+    /// Longitude, WGS 84 degrees.
+    pub lon_deg: f64,
+    /// Half-width of the 68 % interval along the road, metres.
+    pub accuracy_m: f64,
+    /// Half-width of the 95 % interval along the road, metres.
+    pub accuracy95_m: f64,
+    /// Speed, m/s; none while nothing has told it.
+    pub speed_mps: Option<f64>,
+    /// Direction of travel, degrees clockwise from north; none while nothing has told it.
+    pub bearing_deg: Option<f64>,
+    /// Id of the way in the road file; none off the roads of the database.
+    pub way_id: Option<i64>,
+    /// Distance along the way from its start, in the direction of its geometry, metres; none off the roads.
+    pub offset_m: Option<f64>,
+    /// Name of the tunnel; none in the open.
+    pub tunnel: Option<String>,
+    /// What the estimate rests on.
+    pub mode: Mode,
+    /// Probability that the car is on this road and not on another branch, 0 to 1.
+    pub branch_probability: f64,
+}
+
+impl Estimate {
+    /// The record of `estimate`, with the tunnel's name from `network`.
+    pub(crate) fn of(estimate: &engine::Estimate, network: &RoadNetwork) -> Self {
+        let road = estimate.road;
+        let tunnel = road.and_then(|road| road.tunnel);
+        Self {
+            time_ns: estimate.time.as_nanos(),
+            lat_deg: estimate.position.lat_deg,
+            lon_deg: estimate.position.lon_deg,
+            accuracy_m: estimate.accuracy_m,
+            accuracy95_m: estimate.accuracy95_m,
+            speed_mps: estimate.speed_mps,
+            bearing_deg: estimate.bearing_deg,
+            way_id: road.map(|road| road.way_id),
+            offset_m: road.map(|road| road.offset_m),
+            tunnel: tunnel.map(|id| network.tunnel(id).name.clone()),
+            mode: estimate.mode.into(),
+            branch_probability: estimate.branch_probability,
+        }
+    }
+}
+
+impl From<engine::Mode> for Mode {
+    fn from(mode: engine::Mode) -> Self {
+        match mode {
+            engine::Mode::Gnss => Self::Gnss,
+            engine::Mode::Tunnel => Self::Tunnel,
+            engine::Mode::DeadReckoning => Self::DeadReckoning,
+            engine::Mode::Reacquiring => Self::Reacquiring,
+        }
+    }
+}
