@@ -231,6 +231,8 @@ fn wrong_wishes_end_with_two_and_a_full_folder_with_one() {
         "--approach-m NaN",
         "--traffic none",
         "--operators 0",
+        "--clock-offset-s 4000",
+        "--placeholder-share 1.5",
     ] {
         simulate(folder.path(), options).code(2);
     }

@@ -2,7 +2,7 @@
 
 use crate::cmd::Usage;
 use crate::simulate::dataset::{self, DatasetConfig, WheelUse};
-use crate::simulate::{ScanTiming, Scenario, SimulateError, Traffic, WorldConfig};
+use crate::simulate::{Defects, ScanTiming, Scenario, SimulateError, Traffic, WorldConfig};
 use clap::{Args, ValueEnum};
 use std::io::Write;
 use std::path::PathBuf;
@@ -46,6 +46,15 @@ pub struct Options {
     /// Seconds until a scan says something new (2 or 10 on a throttled phone), 0.2 to 60; the interval unless given
     #[arg(long, value_name = "S")]
     pub scan_refresh_s: Option<f64>,
+    /// How far the scans' clock is ahead of that of GNSS, -3600 to 3600 s, on the last survey drive of each route
+    #[arg(long, value_name = "S", default_value_t = 0.0, allow_hyphen_values = true)]
+    pub clock_offset_s: f64,
+    /// How often each scan is handed out again as if it were new, 0 to 100, on the last survey drive of each route
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub repeat_scans: usize,
+    /// Share of levels that are placeholders, 0 to 1, on the last survey drive of each route
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub placeholder_share: f64,
     /// How far before and after the tunnel drives go, 100 to 5000 m, at most the 1800 m of open road
     #[arg(long, value_name = "M", default_value_t = 1_200.0)]
     pub approach_m: f64,
@@ -105,6 +114,11 @@ fn config(options: &Options) -> DatasetConfig {
         scans: ScanTiming {
             ask_s: options.scan_interval_s,
             refresh_s: options.scan_refresh_s.unwrap_or(options.scan_interval_s),
+        },
+        defects: Defects {
+            clock_offset_s: options.clock_offset_s,
+            repeats: options.repeat_scans,
+            placeholder_share: options.placeholder_share,
         },
         approach_m: options.approach_m,
         truth_hz: options.truth_hz,

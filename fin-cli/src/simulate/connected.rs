@@ -9,7 +9,7 @@ use fin_core::network::{EdgeId, Nearby, NodeId, RoadNetwork};
 
 use super::dataset::{self, DatasetConfig, WheelUse};
 use super::roads::{ORIGIN, Roads, Route};
-use super::{ScanTiming, Scenario, Traffic, WorldConfig, town};
+use super::{Defects, ScanTiming, Scenario, Traffic, WorldConfig, town};
 use crate::{build, roads};
 
 /// Lengths of the tunnels, metres; `None` for the scenarios' own.
@@ -118,13 +118,18 @@ fn drivable(network: &RoadNetwork, route: &Route) -> Result<(), f64> {
     Ok(())
 }
 
+/// The drives in `survey` that a build refuses or finds in no tunnel, and why.
 fn refusals(roads_path: &Path, survey: &Path) -> Vec<String> {
     let network = Arc::new(build::database_roads(roads::read(roads_path).unwrap().ways).unwrap());
-    let folders = fs::read_dir(survey).unwrap();
-    let placed = folders.map(|folder| build::place(&network, &folder.unwrap().path()));
-    placed
-        .filter_map(Result::err)
-        .map(|unplaced| format!("{}: {}", unplaced.name, unplaced.reason))
+    let folders: Vec<_> = fs::read_dir(survey)
+        .unwrap()
+        .map(|folder| folder.unwrap().path())
+        .collect();
+    let drives = build::from_folders(&network, &folders).report.drives;
+    drives
+        .iter()
+        .filter(|drive| drive.refused.is_some() || drive.tunnels.len() != 1)
+        .map(|drive| format!("{}: {:?}, in {:?}", drive.name, drive.refused, drive.tunnels))
         .collect()
 }
 
@@ -146,6 +151,7 @@ fn every_survey_drive_of_every_scenario_is_placed() {
                 ask_s: 1.0,
                 refresh_s: 1.0,
             },
+            defects: Defects::default(),
             approach_m: 600.0,
             truth_hz: 1.0,
             survey_truth: false,

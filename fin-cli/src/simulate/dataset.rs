@@ -8,7 +8,9 @@ use rayon::prelude::*;
 
 use super::drive::first_start;
 use super::manifest::{describe, readme};
-use super::{DriveConfig, DriveFacts, ScanTiming, SimulateError, Traffic, World, WorldConfig, in_range};
+use super::{
+    Defects, DriveConfig, DriveFacts, ScanTiming, SimulateError, Traffic, World, WorldConfig, in_range,
+};
 use crate::drive;
 
 /// Test drives are numbered from here, so that more survey drives leave them as they are.
@@ -44,6 +46,8 @@ pub struct DatasetConfig {
     pub wheel: WheelUse,
     /// How often cells are scanned.
     pub scans: ScanTiming,
+    /// What is wrong with the scans of the last survey drive on each route; all others are sound.
+    pub defects: Defects,
     /// How far before and after the tunnel a drive goes, metres.
     pub approach_m: f64,
     /// True positions per second.
@@ -75,6 +79,7 @@ pub fn write(folder: &Path, config: &DatasetConfig) -> Result<usize, SimulateErr
         most,
     )?;
     in_range("the number of test drives", config.test_drives as f64, 0.0, most)?;
+    config.defects.check()?;
     for traffic in [&config.traffic, &config.test_traffic] {
         in_range("the number of kinds of traffic", traffic.len() as f64, 1.0, 100.0)?;
     }
@@ -153,6 +158,11 @@ fn plan(world: &World, config: &DatasetConfig) -> Vec<(&'static str, String, Dri
                             WheelUse::Mixed => index % 2 == 0,
                         },
                         scans: config.scans,
+                        defects: if set == "survey" && index + 1 == count {
+                            config.defects
+                        } else {
+                            Defects::default()
+                        },
                         operator,
                         start: Time::from_millis(first_start(week).as_millis() + 600_000 * route as i64),
                         truth_hz: config.truth_hz,

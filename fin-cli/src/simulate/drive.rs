@@ -4,6 +4,7 @@ use fin_core::observation::{Drive, TruePosition};
 use fin_core::time::Time;
 
 use super::World;
+use super::defects::Defects;
 use super::gnss::{self, GnssQuality, stamp};
 use super::noise::Ripple;
 use super::phone::{self, PhoneQuality, ScanTiming};
@@ -27,6 +28,8 @@ pub struct DriveConfig {
     pub wheel: bool,
     /// How often the cells are scanned.
     pub scans: ScanTiming,
+    /// What is wrong with the scans.
+    pub defects: Defects,
     /// Index of the operator whose SIM card the phone has.
     pub operator: usize,
     /// When the drive starts.
@@ -48,6 +51,7 @@ impl DriveConfig {
                 ask_s: 1.0,
                 refresh_s: 1.0,
             },
+            defects: Defects::default(),
             operator: 0,
             start: first_start(number),
             truth_hz: 5.0,
@@ -132,7 +136,7 @@ pub(super) fn simulate(world: &World, config: &DriveConfig) -> SimulatedDrive {
         } else {
             Vec::new()
         },
-        cells: scans,
+        cells: config.defects.apply(scans, seed),
     };
     let times_s: Vec<f64> = (0..(trajectory.duration_s() * config.truth_hz) as usize)
         .map(|index| index as f64 / config.truth_hz)

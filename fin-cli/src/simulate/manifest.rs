@@ -28,9 +28,18 @@ pub(super) fn command(config: &DatasetConfig) -> String {
         WheelUse::Off => "off",
         WheelUse::Mixed => "mixed",
     };
+    let defect = |flag: &str, value: f64| match value {
+        0.0 => String::new(),
+        _ => format!(" --{flag} {value}"),
+    };
+    let defects = [
+        defect("clock-offset-s", config.defects.clock_offset_s),
+        defect("repeat-scans", config.defects.repeats as f64),
+        defect("placeholder-share", config.defects.placeholder_share),
+    ];
     format!(
         "fin simulate --out DIR --seed {}{}{length} --operators {} --survey-drives {} --test-drives {}{}{} --wheel {wheel} \
-         --scan-interval-s {} --scan-refresh-s {} --approach-m {} --truth-hz {}{}{}",
+         --scan-interval-s {} --scan-refresh-s {} --approach-m {} --truth-hz {}{}{}{}",
         config.world.seed,
         scenarios.concat(),
         config.world.operators,
@@ -42,6 +51,7 @@ pub(super) fn command(config: &DatasetConfig) -> String {
         config.scans.refresh_s,
         config.approach_m,
         config.truth_hz,
+        defects.concat(),
         if config.survey_truth {
             " --survey-truth"
         } else {

@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod connected;
 pub mod dataset;
+mod defects;
 mod drive;
 mod fading;
 mod gnss;
@@ -26,6 +27,7 @@ mod wheel;
 
 use rayon::prelude::*;
 
+pub use defects::Defects;
 pub use drive::{DriveConfig, DriveFacts, SimulatedDrive};
 pub use gnss::{GnssQuality, Loss};
 pub use phone::{PhoneQuality, ScanTiming};
@@ -186,6 +188,7 @@ impl World {
         in_range("seconds between scans", config.scans.ask_s, 0.2, 60.0)?;
         in_range("seconds between new scans", config.scans.refresh_s, 0.2, 60.0)?;
         in_range("true positions per second", config.truth_hz, 0.1, 10.0)?;
+        config.defects.check()?;
         Ok(drive::simulate(self, config))
     }
 }
