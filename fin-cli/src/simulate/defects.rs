@@ -55,7 +55,7 @@ impl Defects {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
-    use std::sync::Arc;
+    use std::sync::{Arc, LazyLock};
 
     use fin_core::fingerprint::report::DriveReport;
 
@@ -63,16 +63,19 @@ mod tests {
     use crate::simulate::{DriveConfig, Scenario, World, WorldConfig};
     use crate::{build, drive, roads};
 
-    /// What the builder says of drives on the same route, of which the last has `defects`.
-    fn reports(defects: Defects) -> Vec<DriveReport> {
-        let world = World::new(&WorldConfig {
-            length_m: Some(1_200.0),
+    static WORLD: LazyLock<World> = LazyLock::new(|| {
+        World::new(&WorldConfig {
+            length_m: Some(1_000.0),
             ..WorldConfig::new(5, Scenario::Tube)
         })
-        .unwrap();
+        .unwrap()
+    });
+
+    /// What the builder says of drives on the same route, of which the last has `defects`.
+    fn reports(defects: Defects) -> Vec<DriveReport> {
         let folder = tempfile::tempdir().unwrap();
         let roads_path = folder.path().join("roads.geojson");
-        std::fs::write(&roads_path, world.roads().geojson()).unwrap();
+        std::fs::write(&roads_path, WORLD.roads().geojson()).unwrap();
         let network = build::database_roads(roads::read(&roads_path).unwrap().ways).unwrap();
         let folders: Vec<PathBuf> = (0..4)
             .map(|number| {
@@ -81,7 +84,7 @@ mod tests {
                     config.defects = defects;
                 }
                 let place = folder.path().join(number.to_string());
-                drive::write(&place, &world.drive(&config).unwrap().drive, None).unwrap();
+                drive::write(&place, &WORLD.drive(&config).unwrap().drive, None).unwrap();
                 place
             })
             .collect();
