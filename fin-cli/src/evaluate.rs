@@ -156,7 +156,7 @@ pub fn evaluate(db: &Arc<FingerprintDb>, drive: &Drive, truth: &[TruePosition]) 
                 edge: road.edge,
                 offset_m: road.edge_offset_m,
             };
-            along_road_m(&db.network, place.at, at)
+            along_road_m(&db.network, place.at, at, SEARCH_M)
         });
         samples.push(Sample {
             estimate,
@@ -232,16 +232,21 @@ fn in_tunnels(network: &RoadNetwork, truth: &[TruePosition]) -> Vec<InTunnel> {
 }
 
 /// Signed metres along the road from `truth` to `estimate`, positive ahead; `None` when neither can be reached from the
-/// other within 3 km without turning back.
-pub fn along_road_m(network: &RoadNetwork, truth: EdgePosition, estimate: EdgePosition) -> Option<f64> {
+/// other within `most_m` without turning back.
+pub fn along_road_m(
+    network: &RoadNetwork,
+    truth: EdgePosition,
+    estimate: EdgePosition,
+    most_m: f64,
+) -> Option<f64> {
     if truth.edge == estimate.edge {
         return Some(estimate.offset_m - truth.offset_m);
     }
     let ahead = network
-        .shortest_path(truth, estimate, SEARCH_M)
+        .shortest_path(truth, estimate, most_m)
         .map(|path| path.length_m);
     let behind = network
-        .shortest_path(estimate, truth, SEARCH_M)
+        .shortest_path(estimate, truth, most_m)
         .map(|path| path.length_m);
     match (ahead, behind) {
         (Some(ahead), Some(behind)) if behind < ahead => Some(-behind),

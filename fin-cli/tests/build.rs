@@ -6,15 +6,18 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use serde_json::Value;
 
-fn samples() -> PathBuf {
+/// The sample drives of the repository.
+pub(crate) fn samples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/samples")
 }
 
-fn fin() -> Command {
+/// The program.
+pub(crate) fn fin() -> Command {
     Command::cargo_bin("fin").unwrap()
 }
 
-fn build(out: &Path, drives: &[PathBuf]) -> Command {
+/// `fin build` of `drives` on the sample roads.
+pub(crate) fn build(out: &Path, drives: &[PathBuf]) -> Command {
     let mut command = fin();
     command
         .arg("build")
@@ -26,7 +29,8 @@ fn build(out: &Path, drives: &[PathBuf]) -> Command {
     command
 }
 
-fn tube_drives() -> Vec<PathBuf> {
+/// The survey drives through one direction of one tunnel.
+pub(crate) fn tube_drives() -> Vec<PathBuf> {
     (1..=4)
         .map(|i| samples().join(format!("survey/tube-east-0{i}")))
         .collect()

@@ -6,6 +6,7 @@
 )]
 
 mod build;
+mod commands;
 mod import;
 mod roads;
 mod simulate;

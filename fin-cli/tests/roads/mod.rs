@@ -17,7 +17,7 @@ const EXTRACTS: [&str; 4] = [
 ];
 
 /// The folder of OSM extracts, or `None` where there is none; on CI that is a failure.
-fn extracts() -> Option<PathBuf> {
+pub(crate) fn extracts() -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/osm_tunnels");
     if path.is_dir() {
         return Some(path);
