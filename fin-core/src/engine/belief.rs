@@ -25,6 +25,9 @@ const SCALE_WALK_PER_S: f64 = 1e-9;
 /// Speed lanes, one for each m/s from 0.
 const SPEED_LANES: usize = 51;
 
+/// Weight of the pull back to the usual speed from below: jams are more likely than racing.
+const SLOWER_WEIGHT: f64 = 0.3;
+
 /// How the car may move when GNSS is away.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DriftModel {
@@ -40,17 +43,20 @@ pub struct DriftModel {
     pub speed_pull_s: f64,
     /// Standard deviation of the speed about that, m/s.
     pub speed_sigma_mps: f64,
+    /// The least speed that it leans back to, m/s: who crawls into a tunnel need not crawl through it.
+    pub least_usual_mps: f64,
 }
 
 impl Default for DriftModel {
     fn default() -> Self {
         Self {
-            wheel_walk_m2_per_s: 0.1,
-            wheel_latency_s: 0.15,
+            wheel_walk_m2_per_s: 0.15,
+            wheel_latency_s: 0.3,
             speed_walk_m2_per_s3: 1.0,
-            speed_jump_per_s: 0.002,
-            speed_pull_s: 17.0,
-            speed_sigma_mps: 5.0,
+            speed_jump_per_s: 0.01,
+            speed_pull_s: 30.0,
+            speed_sigma_mps: 4.0,
+            least_usual_mps: 12.0,
         }
     }
 }
@@ -204,10 +210,17 @@ impl Belief {
                 self.row.mix(walk, model.speed_jump_per_s * dt_s);
                 self.row.diffuse(walk * dt_s * dt_s / 12.0);
                 let pull = 0.5 * dt_s / model.speed_pull_s;
-                let usual = self.usual_mps;
+                let usual = self.usual_mps.max(model.least_usual_mps);
                 self.row.favour(|speed| {
                     let off = (speed - usual) / model.speed_sigma_mps;
-                    libm::exp(-pull * if off < 0.0 { 0.3 * off * off } else { off * off }) as f32
+                    libm::exp(
+                        -pull
+                            * if off < 0.0 {
+                                SLOWER_WEIGHT * off * off
+                            } else {
+                                off * off
+                            },
+                    ) as f32
                 });
             }
         }
@@ -247,8 +260,8 @@ impl Belief {
         );
     }
 
-    /// Weighs the places by `log_likelihood`, of which the share `share` counts. Returns the logarithm of the
-    /// evidence, or `None` when the scan fits nowhere and is left out.
+    /// Weighs the places by `log_likelihood`, of which the share `share` counts. Returns the logarithm of
+    /// the evidence, or `None` when the scan fits nowhere and is left out.
     pub(super) fn weigh(
         &mut self,
         log_likelihood: &[f32],

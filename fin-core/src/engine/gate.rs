@@ -28,7 +28,7 @@ impl Default for GateModel {
     fn default() -> Self {
         Self {
             most_accuracy_m: 100.0,
-            default_accuracy_m: 8.0,
+            default_accuracy_m: 6.0,
             most_nis: 16.0,
             stale_speed_mps: 2.0,
             inside_m: 30.0,

@@ -15,6 +15,8 @@ const ROAD_SIGMA_M: f64 = 4.0;
 const COURSE_SIGMA_DEG: f64 = 12.0;
 /// Standard deviation of the speed of a fix, m/s.
 const GNSS_SPEED_SIGMA_MPS: f64 = 0.5;
+/// The same where the fix states no accuracy: logs that keep none have stale speeds and coarse time stamps too.
+const PLAIN_SPEED_SIGMA_MPS: f64 = 1.0;
 /// Speed from which the course of a fix means something, m/s.
 const COURSE_SPEED_MPS: f64 = 3.0;
 /// Route that is kept behind the car, metres.
@@ -50,6 +52,15 @@ pub(super) struct FixFit {
     pub cross_m: f64,
     /// Squared Mahalanobis distance of the fix, along and across and in course.
     pub nis: f64,
+}
+
+/// A cell scan as the engine hands it on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heard<'a> {
+    /// The scan, without what cannot be used.
+    pub scan: &'a CellScan,
+    /// Its age, seconds.
+    pub lag_s: f64,
 }
 
 impl Hypothesis {
@@ -247,9 +258,14 @@ impl Hypothesis {
         self.settle();
         self.track = self.track.update_position(fit.offset_m, sigma_m, None).track;
         if let Some(speed_mps) = fix.speed_mps {
+            let speed_sigma_mps = if fix.accuracy_m.is_some() {
+                GNSS_SPEED_SIGMA_MPS
+            } else {
+                PLAIN_SPEED_SIGMA_MPS
+            };
             self.track = self
                 .track
-                .update_gnss_speed(speed_mps, GNSS_SPEED_SIGMA_MPS, None)
+                .update_gnss_speed(speed_mps, speed_sigma_mps, None)
                 .track;
         }
         self.log_weight -= 0.5 * fit.nis.min(MOST_FIX_COST);
@@ -262,17 +278,17 @@ impl Hypothesis {
         self.track = belief.settled(&self.track);
     }
 
-    /// Takes a cell scan while GNSS is away, at the filter's time. `lag_s` is the age of the scan. Returns the number
+    /// Takes a cell scan while GNSS is away, at the filter's time. Returns the number
     /// of its readings that the database knows hereabouts.
     pub(super) fn take_scan(
         &mut self,
         db: &FingerprintDb,
-        scan: &CellScan,
-        lag_s: f64,
+        heard: &Heard<'_>,
         wheel: bool,
         models: (&RadioModel, &DriftModel),
         work: &mut Workspace,
     ) -> usize {
+        let Heard { scan, lag_s } = *heard;
         let (radio, drift) = models;
         let dt_s = self
             .last_scan
@@ -312,15 +328,16 @@ impl Hypothesis {
         known
     }
 
-    /// Learns the phone's level offset from a scan at a place that GNSS knows.
+    /// Learns the phone's level offset from a scan at a place that GNSS knows. Returns the number of its readings that the
+    /// database knows there.
     pub(super) fn learn_offset(
         &mut self,
         db: &FingerprintDb,
-        scan: &CellScan,
-        lag_s: f64,
+        heard: &Heard<'_>,
         radio: &RadioModel,
         work: &mut Workspace,
-    ) {
+    ) -> usize {
+        let Heard { scan, lag_s } = *heard;
         let dt_s = self
             .last_scan
             .map_or(1.0, |(time, _)| scan.time.seconds_since(time));
@@ -337,7 +354,7 @@ impl Hypothesis {
         work.score
             .score(db, &self.legs, window, scan, self.level_offset, radio);
         if work.score.known == 0 {
-            return;
+            return 0;
         }
         let share = match self.last_scan {
             Some((_, before_m)) => ScanScore::tempering(offset_m - before_m, dt_s, radio),
@@ -354,6 +371,7 @@ impl Hypothesis {
             .score
             .learn_offset(self.level_offset, &work.likelihood, share);
         self.last_scan = Some((scan.time, offset_m));
+        work.score.known
     }
 
     /// The tunnel at a route offset.

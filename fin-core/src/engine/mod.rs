@@ -23,7 +23,7 @@ use crate::time::Time;
 pub use belief::DriftModel;
 use gate::{FixGate, Prediction, Verdict};
 pub use gate::{GateModel, Refusal};
-use hypothesis::{Hypothesis, Workspace, open_road_distance_m};
+use hypothesis::{Heard, Hypothesis, Workspace, open_road_distance_m};
 pub use output::{Estimate, Mode, RoadPosition};
 
 /// Hypotheses kept at most.
@@ -362,11 +362,16 @@ impl Engine {
             return false;
         }
         self.advance(now);
+        let teaches = self.gate.is_trusted(now);
+        let motion = &self.options.motion;
         for hypothesis in &mut self.hypotheses {
-            hypothesis.track = hypothesis
-                .track
-                .update_wheel(sample.speed_mps, &self.options.motion, None)
-                .track;
+            let track = &hypothesis.track;
+            let outcome = if teaches {
+                track.update_wheel(sample.speed_mps, motion, None)
+            } else {
+                track.follow_wheel(sample.speed_mps, motion, None)
+            };
+            hypothesis.track = outcome.track;
         }
         self.last_wheel = Some(sample.time);
         self.diagnostics.speeds_taken += 1;
@@ -374,35 +379,32 @@ impl Engine {
     }
 
     fn take_scan(&mut self, scan: &CellScan, now: Time) -> bool {
-        if let Some(last) = &self.last_scan {
-            let since_s = scan.time.seconds_since(last.time);
-            if since_s < LEAST_SCAN_INTERVAL_S || (since_s < 10.0 && same_readings(&last.cells, &scan.cells))
-            {
-                self.diagnostics.scans_repeated += 1;
-                return false;
-            }
-        }
         let usable = usable_readings(scan);
-        self.last_scan = Some(usable.clone());
+        if self.last_scan.as_ref().is_some_and(|last| repeats(last, &usable)) {
+            self.diagnostics.scans_repeated += 1;
+            return false;
+        }
         self.advance(now);
-        let lag_s = now.seconds_since(scan.time);
         let wheel = self.wheel(now);
         let open = self
             .gate
             .last_taken()
             .is_some_and(|last| now.seconds_since(last) < 1.8);
+        let heard = Heard {
+            scan: &usable,
+            lag_s: now.seconds_since(scan.time),
+        };
+        let (radio, drift) = (&self.options.radio, &self.options.drift);
         let mut known = 0;
         for hypothesis in &mut self.hypotheses {
-            let radio = &self.options.radio;
-            if open && hypothesis.belief.is_none() {
-                hypothesis.learn_offset(&self.db, &usable, lag_s, radio, &mut self.work);
-                known = known.max(self.work.score.known);
+            let known_here = if open && hypothesis.belief.is_none() {
+                hypothesis.learn_offset(&self.db, &heard, radio, &mut self.work)
             } else {
-                let models = (radio, &self.options.drift);
-                known =
-                    known.max(hypothesis.take_scan(&self.db, &usable, lag_s, wheel, models, &mut self.work));
-            }
+                hypothesis.take_scan(&self.db, &heard, wheel, (radio, drift), &mut self.work)
+            };
+            known = known.max(known_here);
         }
+        self.last_scan = Some(usable);
         if known == 0 {
             self.diagnostics.scans_unknown += 1;
             return false;
@@ -588,9 +590,11 @@ impl LatLonParts {
     }
 }
 
-/// Whether two lists hold the same readings; phones hand the last list out again when asked too often.
-fn same_readings(a: &[CellReading], b: &[CellReading]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b)
+/// Whether `scan` only hands out `last` again, as phones do when asked too often, or comes too soon after it. One or two
+/// levels may well be the same twice.
+fn repeats(last: &CellScan, scan: &CellScan) -> bool {
+    let since_s = scan.time.seconds_since(last.time);
+    since_s < LEAST_SCAN_INTERVAL_S || (since_s < 10.0 && scan.cells.len() > 2 && last.cells == scan.cells)
 }
 
 /// The scan without levels that its technology cannot report, and without cells that have no identity.

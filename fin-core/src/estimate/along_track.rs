@@ -3,7 +3,7 @@
 use nalgebra::Vector1;
 
 use super::error::EstimateError;
-use super::filter::{predict_with_mean, update};
+use super::filter::{predict_with_mean, update_considering};
 use super::gaussian::Gaussian;
 use super::motion::{Expected, MotionModel, in_range, since, state};
 use crate::time::Time;
@@ -106,6 +106,7 @@ impl AlongTrack {
             offset_m,
             &MotionModel::expect_position(&self.state.mean, sigma_m),
             gate,
+            &[],
         )
     }
 
@@ -116,6 +117,7 @@ impl AlongTrack {
             speed_mps,
             &MotionModel::expect_speed(&self.state.mean, sigma_mps),
             gate,
+            &[],
         )
     }
 
@@ -124,6 +126,23 @@ impl AlongTrack {
     /// Scale and latency are learnt from it; see [`MotionModel::expect_wheel`].
     #[must_use]
     pub fn update_wheel(&self, reported_mps: f64, model: &MotionModel, gate: Option<f64>) -> Outcome {
+        self.apply_wheel(reported_mps, model, gate, &[])
+    }
+
+    /// The state with a wheel speed as [`update_wheel`](Self::update_wheel) has it, but with scale and latency left as
+    /// they are: while nothing else tells of speed or place, wheel speeds cannot teach them and only lead them astray.
+    #[must_use]
+    pub fn follow_wheel(&self, reported_mps: f64, model: &MotionModel, gate: Option<f64>) -> Outcome {
+        self.apply_wheel(reported_mps, model, gate, &[state::SCALE, state::LATENCY])
+    }
+
+    fn apply_wheel(
+        &self,
+        reported_mps: f64,
+        model: &MotionModel,
+        gate: Option<f64>,
+        considered: &[usize],
+    ) -> Outcome {
         let expected = model.expect_wheel(&self.state.mean, reported_mps, since(self.last_wheel, self.time));
         // Not f64::max, which would turn NaN into a car at rest.
         let z = if reported_mps < 0.0 { 0.0 } else { reported_mps };
@@ -131,11 +150,11 @@ impl AlongTrack {
             last_wheel: Some(self.time),
             ..*self
         };
-        counted.apply(z, &expected, gate)
+        counted.apply(z, &expected, gate, considered)
     }
 
     /// The outcome of a scalar measurement `z`.
-    fn apply(&self, z: f64, expected: &Expected, gate: Option<f64>) -> Outcome {
+    fn apply(&self, z: f64, expected: &Expected, gate: Option<f64>, considered: &[usize]) -> Outcome {
         let Expected { hx, h, r } = expected;
         let refused = Outcome {
             track: *self,
@@ -146,7 +165,7 @@ impl AlongTrack {
         if !z.is_finite() || !r[0].is_finite() || r[0] <= 0.0 {
             return refused;
         }
-        let Ok(u) = update(&self.state, &Vector1::new(z), hx, h, r) else {
+        let Ok(u) = update_considering(&self.state, &Vector1::new(z), hx, h, r, considered) else {
             return refused;
         };
         let accepted = gate.is_none_or(|limit| u.nis <= limit) && u.posterior.is_finite();

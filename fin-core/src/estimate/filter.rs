@@ -62,6 +62,26 @@ pub fn update<const N: usize, const M: usize>(
     h: &SMatrix<f64, M, N>,
     r: &SMatrix<f64, M, M>,
 ) -> Result<Update<N, M>, EstimateError> {
+    update_considering(prior, z, hx, h, r, &[])
+}
+
+/// The state after a measurement that is not to change the components `considered`, though their uncertainty counts: the
+/// Schmidt–Kalman filter (Schmidt 1966, *Application of state-space methods to navigation problems*), with the rows of
+/// K for those components set to zero. The Joseph form holds for any gain.
+///
+/// # Errors
+/// As [`update`].
+///
+/// # Panics
+/// When a component is not below `N`.
+pub fn update_considering<const N: usize, const M: usize>(
+    prior: &Gaussian<N>,
+    z: &SVector<f64, M>,
+    hx: &SVector<f64, M>,
+    h: &SMatrix<f64, M, N>,
+    r: &SMatrix<f64, M, M>,
+    considered: &[usize],
+) -> Result<Update<N, M>, EstimateError> {
     let p = &prior.covariance;
     let hp = h * p;
     let s = symmetric(&(hp * h.transpose() + r));
@@ -75,7 +95,8 @@ pub fn update<const N: usize, const M: usize>(
     let factor = s.cholesky().ok_or_else(not_definite)?;
 
     let y = z - hx;
-    let k = factor.solve(&hp).transpose();
+    let mut k = factor.solve(&hp).transpose();
+    considered.iter().for_each(|&i| k.row_mut(i).fill(0.0));
     let i_kh = SMatrix::<f64, N, N>::identity() - k * h;
     let posterior = Gaussian {
         mean: prior.mean + k * y,
@@ -104,6 +125,18 @@ mod tests {
     use super::*;
     use nalgebra::{Matrix1, Matrix2, RowVector2, Vector1, Vector2};
     use proptest::prelude::*;
+
+    #[test]
+    fn considered_components_stay_and_their_uncertainty_counts() {
+        let prior = Gaussian::independent([10.0, 0.0], [2.0, 1.0]);
+        let h = RowVector2::new(1.0, 1.0);
+        let (z, hx, r) = (Vector1::new(16.0), Vector1::new(10.0), Matrix1::new(1.0));
+        let u = update_considering(&prior, &z, &hx, &h, &r, &[1]).unwrap();
+        assert_eq!(u.posterior.mean, Vector2::new(14.0, 0.0));
+        assert_eq!(u.posterior.covariance[(1, 1)], 1.0);
+        let all = update(&prior, &z, &hx, &h, &r).unwrap();
+        assert!(u.posterior.covariance[(0, 0)] >= all.posterior.covariance[(0, 0)] - 1e-12);
+    }
 
     #[test]
     fn a_scalar_is_weighted_by_the_variances() {

@@ -28,7 +28,7 @@ mod track_smoother;
 
 pub use along_track::{AlongTrack, Outcome};
 pub use error::EstimateError;
-pub use filter::{Update, predict, predict_with_mean, update};
+pub use filter::{Update, predict, predict_with_mean, update, update_considering};
 pub use gaussian::Gaussian;
 pub use motion::{Expected, MotionModel, SpeedReversion, Transition, state};
 pub use smoother::{Step, smooth};

@@ -39,12 +39,12 @@ impl Default for RadioModel {
             reading_sigma_db: 2.0,
             least_spread_db: 2.0,
             offset_sigma_db: 3.0,
-            offset_drift_db2_per_s: 0.02,
+            offset_drift_db2_per_s: 0.002,
             correlation: 0.6,
             correlation_m: 20.0,
             least_move_m: 3.0,
             standing_mps: 0.02,
-            serving_weight: 0.5,
+            serving_weight: 0.2,
             unheard_likelihood: (0.4, 0.05),
         }
     }
@@ -132,6 +132,10 @@ pub struct ScanScore {
 const STUDENT_DOF: f64 = 3.0;
 /// Squared scale of that distribution over the variance of the readings: its middle then fits the measured one.
 const STUDENT_SCALE: f64 = 0.45;
+/// Likelihood of a known reading on a road that no survey drove, against that of one that fits.
+const UNSURVEYED_LIKELIHOOD: f64 = 0.4;
+/// Likelihood of any scan beyond the ends of the route, against that of one that fits.
+const OFF_ROUTE_LIKELIHOOD: f64 = 1e-4;
 /// Deviation at which a reading that fits adds nothing to the logarithm, dB.
 const REFERENCE_SIGMA_DB: f64 = 3.0;
 
@@ -158,6 +162,16 @@ impl ScanScore {
             .and_then(|reading| reading.cell.plmn);
         for reading in &scan.cells {
             self.score_reading(db, legs, window, reading, plmn, offset, model);
+        }
+        let ends = (
+            legs.first().map_or(0.0, |leg| leg.start_m),
+            legs.last().map_or(0.0, |leg| leg.start_m + leg.length_m),
+        );
+        for (j, product) in self.product.iter_mut().enumerate() {
+            let at_m = window.base_m + j as f64 * window.step_m;
+            if at_m < ends.0 || at_m > ends.1 {
+                *product = OFF_ROUTE_LIKELIHOOD;
+            }
         }
         self.log_likelihood.clear();
         self.log_likelihood
@@ -191,7 +205,10 @@ impl ScanScore {
             let cell_profile = profile.and_then(|profile| profile.cell(cell));
             for j in places {
                 seen += 1;
-                let Some(profile) = profile else { continue };
+                let Some(profile) = profile else {
+                    self.product[j] *= UNSURVEYED_LIKELIHOOD;
+                    continue;
+                };
                 let along_m = window.base_m + j as f64 * window.step_m - leg.start_m;
                 let at = if mirrored { leg.length_m - along_m } else { along_m } / profile.step_m;
                 let here = cell_profile.and_then(|levels| Level::at(levels, at));
