@@ -82,6 +82,7 @@ pub(super) struct Belief {
     usual_mps: f64,
     marginal: Vec<f32>,
     moments: Moments,
+    shape: Shape,
 }
 
 /// A place along the route and how far from it the car may be.
@@ -152,6 +153,7 @@ impl Belief {
             track_speed_mps: track.speed_mps(),
             usual_mps: track.speed_mps(),
             marginal: Vec::new(),
+            shape: Shape::default(),
         };
         belief.refresh();
         belief
@@ -291,12 +293,11 @@ impl Belief {
                 (moved_m, 0.3 * dt_s.sqrt())
             }
         };
-        let median = quantile(&self.marginal, 0.5);
         let widen = |half: f64, z: f64| libm::hypot(half * self.row.step_m(), z * sigma_m);
         Spot {
-            offset_m: self.row.base_m() + median * self.row.step_m() + moved_m,
-            half68_m: widen(half_width(&self.marginal, median, 0.68), 0.994),
-            half95_m: widen(half_width(&self.marginal, median, 0.95), 1.96),
+            offset_m: self.row.base_m() + self.shape.median * self.row.step_m() + moved_m,
+            half68_m: widen(self.shape.half68, 0.994),
+            half95_m: widen(self.shape.half95, 1.96),
             speed_mps,
         }
     }
@@ -335,8 +336,8 @@ impl Belief {
 
     /// Offsets along the route between which the car is, but for a ten-thousandth.
     pub(super) fn reach(&self) -> (f64, f64) {
-        let at = |q| self.row.base_m() + quantile(&self.marginal, q) * self.row.step_m();
-        (at(0.5e-4), at(1.0 - 0.5e-4))
+        let at = |index| self.row.base_m() + index * self.row.step_m();
+        (at(self.shape.low), at(self.shape.high))
     }
 
     /// Brings moments and marginal up to date, and the grid to where and how wide the belief is.
@@ -351,6 +352,33 @@ impl Belief {
             self.row.rescale(false);
         }
         self.row.marginal(&mut self.marginal);
+        self.shape = Shape::of(&self.marginal);
+    }
+}
+
+/// How the mass of a row lies, as fractional indices and numbers of steps. Kept with the row: it is asked for at every
+/// observation and every second, and the row changes only with scans.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Shape {
+    median: f64,
+    /// Half-widths about the median of the 68 % and the 95 % interval.
+    half68: f64,
+    half95: f64,
+    /// Indices between which all is, but for a ten-thousandth.
+    low: f64,
+    high: f64,
+}
+
+impl Shape {
+    fn of(row: &[f32]) -> Shape {
+        let median = quantile(row, 0.5);
+        Shape {
+            median,
+            half68: half_width(row, median, 0.68),
+            half95: half_width(row, median, 0.95),
+            low: quantile(row, 0.5e-4),
+            high: quantile(row, 1.0 - 0.5e-4),
+        }
     }
 }
 

@@ -91,15 +91,20 @@ impl Hypothesis {
 
     /// Where the car is on the route at the filter's time.
     pub(super) fn spot(&self) -> Spot {
+        self.spot_ahead(&self.track)
+    }
+
+    /// Where the car is on the route at the time of `track`, the filter's prediction.
+    pub(super) fn spot_ahead(&self, track: &AlongTrack) -> Spot {
         match &self.belief {
-            Some(belief) => belief.spot(&self.track),
+            Some(belief) => belief.spot(track),
             None => {
-                let sigma_m = self.track.offset_sigma_m();
+                let sigma_m = track.offset_sigma_m();
                 Spot {
-                    offset_m: self.track.offset_m(),
+                    offset_m: track.offset_m(),
                     half68_m: 0.994 * sigma_m,
                     half95_m: 1.96 * sigma_m,
-                    speed_mps: self.track.speed_mps(),
+                    speed_mps: track.speed_mps(),
                 }
             }
         }

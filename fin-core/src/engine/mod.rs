@@ -189,10 +189,8 @@ impl Engine {
         let Some(best) = self.hypotheses.get(self.best) else {
             return self.free_estimate(time);
         };
-        let mut ahead = best.clone();
-        ahead.track = ahead.track.predict(time, &self.options.motion);
-        let spot = ahead.spot();
-        let at = ahead.locate(spot.offset_m);
+        let spot = best.spot_ahead(&best.track.predict(time, &self.options.motion));
+        let at = best.locate(spot.offset_m);
         let network = &self.db.network;
         let pose = network.point_at(at.edge, at.offset_m);
         let (way_id, offset_m) = network.way_position(at.edge, at.offset_m);
@@ -218,7 +216,7 @@ impl Engine {
                 offset_m,
                 tunnel: network.edge(at.edge).tunnel,
             }),
-            mode: self.mode(&ahead, spot.offset_m, time),
+            mode: self.mode(best, spot.offset_m, time),
             branch_probability: (share / total).clamp(0.0, 1.0),
         })
     }
