@@ -8,5 +8,6 @@
 mod build;
 mod commands;
 mod import;
+mod real_drives;
 mod roads;
 mod simulate;

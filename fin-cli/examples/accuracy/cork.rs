@@ -18,7 +18,7 @@ use fin_core::observation::{Drive, SpeedSample, TruePosition};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::survey;
+use super::survey;
 
 /// Declared tunnels: offsets in travel direction, metres.
 pub const TUNNELS_M: [(f64, f64); 3] = [(1600.0, 2600.0), (1600.0, 3600.0), (800.0, 4800.0)];
@@ -80,12 +80,12 @@ struct Pass {
     offsets_m: Vec<f64>,
 }
 
-/// The table over all passes in `folder`, the `cork_5g` data set.
-pub fn run(folder: &Path) -> Result<Vec<Row>> {
+/// The table for `tunnels_m` over all passes in `folder`, the `cork_5g` data set.
+pub fn run(folder: &Path, tunnels_m: &[(f64, f64)]) -> Result<Vec<Row>> {
     let axis: Vec<Vertex> = read_csv(&folder.join("index/corridor_centreline.csv"))?;
     let passes = read_passes(folder, &axis)?;
     let mut rows = Vec::new();
-    for tunnel_m in TUNNELS_M {
+    for &tunnel_m in tunnels_m {
         let mut found: BTreeMap<Inputs, Vec<Evaluation>> = BTreeMap::new();
         for east in [true, false] {
             let network = Arc::new(corridor(&axis, east, tunnel_m, true)?);

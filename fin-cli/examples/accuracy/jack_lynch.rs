@@ -17,7 +17,7 @@ use fin_core::observation::{Drive, GnssFix};
 use fin_core::time::Time;
 use serde::{Deserialize, Serialize};
 
-use crate::survey;
+use super::survey;
 
 /// Fixes of the road before the entry and after the exit.
 const FIXES_AROUND: usize = 12;

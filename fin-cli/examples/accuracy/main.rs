@@ -49,7 +49,11 @@ fn main() -> Result<()> {
     } else {
         simulated::run(&seeds, &scenarios)?
     };
-    let cork = args.cork.as_deref().map(cork::run).transpose()?;
+    let cork = args
+        .cork
+        .as_deref()
+        .map(|folder| cork::run(folder, &cork::TUNNELS_M))
+        .transpose()?;
     let jack_lynch = args.cork.as_deref().map(jack_lynch::run).transpose()?;
     let text = report::markdown(&seeds, &simulated, cork.as_deref(), jack_lynch.as_deref());
     match &args.out {

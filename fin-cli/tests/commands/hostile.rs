@@ -38,7 +38,10 @@ fn refusals(changed: &str, edit: &dyn Fn(String) -> Vec<u8>) -> [String; 3] {
         1,
     );
     assert!(!out.exists(), "a file was left behind");
-    let built = stderr(&mut build(&folder.path().join("a.fin"), &[drive.clone()]), 1);
+    let built = stderr(
+        &mut build(&folder.path().join("a.fin"), std::slice::from_ref(&drive)),
+        1,
+    );
     assert!(
         !folder.path().join("a.fin").exists(),
         "a database was left behind"
