@@ -1,6 +1,11 @@
 //! The engine driven from Python through generated bindings: the same drive gives the same bits as in Rust, and what is
 //! wrong is told in our own words.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking, as tests do"
+)]
+
 mod scene;
 
 use std::path::{Path, PathBuf};

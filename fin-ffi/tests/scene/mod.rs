@@ -22,12 +22,12 @@ const GLOBAL: GlobalId = GlobalId {
 };
 const CHANNEL: Channel = Channel { arfcn: 6300, pci: 12 };
 
-pub struct Scene {
-    pub db: Arc<FingerprintDb>,
-    pub drive: Drive,
+pub(crate) struct Scene {
+    pub(crate) db: Arc<FingerprintDb>,
+    pub(crate) drive: Drive,
 }
 
-pub fn scene() -> Scene {
+pub(crate) fn scene() -> Scene {
     let network = road();
     let profiles = (network.edges())
         .map(|(_, edge)| Some(profile(ENDS_M[edge.way as usize], edge.length_m)))
@@ -148,7 +148,7 @@ fn drive() -> Drive {
 impl Scene {
     /// The drive as `replay.py` reads it: a line per observation, fields in the order of the records, empty for none.
     /// Rust and Python both write the shortest decimal that reads back as the same float.
-    pub fn csv(&self) -> String {
+    pub(crate) fn csv(&self) -> String {
         let mut csv = String::new();
         for observation in self.drive.observations() {
             let time_ns = observation.time().as_nanos();
