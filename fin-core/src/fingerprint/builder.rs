@@ -1,9 +1,9 @@
 //! Survey drives in, fingerprint database out.
 //!
-//! 1. Scans are cleaned ([`super::scans`]) and cells told apart ([`super::identity`]).
-//! 2. The driven edges are laid end to end ([`super::chain`]) and the scans put onto them ([`super::placed`]).
-//! 3. Drives are compared with each other ([`super::compare`]): level offsets, faulty clocks, drives that fit nowhere.
-//! 4. Every cell's level is estimated along every chain ([`super::field`]) and cut into profiles per edge.
+//! 1. Scans are cleaned ([`super::scans`]) and cells told apart (`identity`).
+//! 2. The driven edges are laid end to end (`chain`) and the scans put onto them (`placed`).
+//! 3. Drives are compared with each other (`compare`): level offsets, faulty clocks, drives that fit nowhere.
+//! 4. Every cell's level is estimated along every chain (`field`) and cut into profiles per edge.
 //!
 //! The order in which drives are given does not matter: they are sorted by content first.
 
