@@ -53,6 +53,22 @@ pub fn markdown(
                 cells(&row.summary)
             );
         }
+        let (in68, in95) = simulated::coverage(simulated);
+        let fluent: Vec<_> = simulated
+            .iter()
+            .filter(|row| row.traffic != "jam")
+            .cloned()
+            .collect();
+        let (fluent68, fluent95) = simulated::coverage(&fluent);
+        let _ = writeln!(
+            text,
+            "\nInside the stated 68 % and 95 % intervals, over all positions: {:.0} % and {:.0} %; without the jams {:.0} % and \
+             {:.0} %.",
+            100.0 * in68,
+            100.0 * in95,
+            100.0 * fluent68,
+            100.0 * fluent95
+        );
         text.push('\n');
     }
     if let Some(rows) = cork {

@@ -60,6 +60,18 @@ pub fn run(seeds: &[u64], scenarios: &[Scenario]) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
+/// The shares of all positions of `rows` inside the stated 68 % and 95 % intervals.
+pub fn coverage(rows: &[Row]) -> (f64, f64) {
+    let total: usize = rows.iter().map(|row| row.summary.samples).sum();
+    let over = |share: &dyn Fn(&Summary) -> f64| {
+        rows.iter()
+            .map(|row| share(&row.summary) * row.summary.samples as f64)
+            .sum::<f64>()
+            / total as f64
+    };
+    (over(&|s| s.coverage68), over(&|s| s.coverage95))
+}
+
 /// What the engine is given.
 const INPUTS: [&str; 3] = ["wheel + cells", "cells only", "wheel only"];
 

@@ -169,6 +169,15 @@ impl Belief {
         &self.moments
     }
 
+    /// How much of the mean distance driven is sure, 0.2…1: where the speed is not known, the car may well have stood, and
+    /// what it hears may be no news.
+    pub(super) fn sureness(&self) -> f64 {
+        match self.rates {
+            Rates::Scale => 1.0,
+            Rates::Speed => (1.0 - self.moments.rate_var.sqrt() / self.moments.rate.max(0.1)).max(0.2),
+        }
+    }
+
     /// Likelihood of the places of [`window`](Self::window), summing to 1.
     pub(super) fn places(&self) -> &[f32] {
         &self.marginal

@@ -318,7 +318,9 @@ impl Hypothesis {
         if known > 0 {
             let place_m = belief.moments().position_m;
             let share = match self.last_scan {
-                Some((_, before_m)) => ScanScore::tempering(place_m - before_m, dt_s, radio),
+                Some((_, before_m)) => {
+                    ScanScore::tempering(belief.sureness() * (place_m - before_m), dt_s, radio)
+                }
                 None => 0.5,
             };
             if let Some(evidence) = belief.weigh(&work.score.log_likelihood, share, &mut work.likelihood) {
