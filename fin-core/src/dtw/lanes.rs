@@ -24,7 +24,7 @@ pub struct RateLanes {
     phases_m: Vec<f64>,
     /// Probabilities, lane after lane.
     cells: Vec<f32>,
-    /// Room for one lane while rows are rewritten.
+    /// Room for lanes while they are rewritten.
     scratch: Vec<f32>,
 }
 
@@ -141,11 +141,13 @@ impl RateLanes {
         for _ in 0..rounds as usize {
             for lane in self.cells.chunks_exact_mut(self.points) {
                 let mut before = 0.0;
-                for j in 0..lane.len() {
-                    let here = lane[j];
-                    let after = lane.get(j + 1).copied().unwrap_or(0.0);
-                    lane[j] = side * (before + after) + middle * here;
+                for j in 1..lane.len() {
+                    let (here, after) = (lane[j - 1], lane[j]);
+                    lane[j - 1] = side * (before + after) + middle * here;
                     before = here;
+                }
+                if let Some(last) = lane.last_mut() {
+                    *last = side * before + middle * *last;
                 }
             }
         }
@@ -175,38 +177,45 @@ impl RateLanes {
     /// One exchange of the share `side` with each neighbouring lane.
     fn mix_once(&mut self, side: f32) {
         let (lanes, points) = (self.rates.len(), self.points);
-        let mut before = std::mem::take(&mut self.scratch);
+        // The lane below and this one, as they were before the exchange.
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.resize(2 * points, 0.0);
+        let (mut before, mut own) = scratch.split_at_mut(points);
         before.fill(0.0);
         let mut before_phase = 0.0;
         for lane in 0..lanes {
             let phase = self.phases_m[lane];
             let (head, tail) = self.cells.split_at_mut((lane + 1) * points);
             let here = &mut head[lane * points..];
-            let after = tail.get(..points);
-            let below = Blend::new((phase - before_phase) / self.step_m);
-            let above =
-                Blend::new((phase - self.phases_m.get(lane + 1).copied().unwrap_or(phase)) / self.step_m);
+            own.copy_from_slice(here);
             let ends = usize::from(lane == 0) + usize::from(lane + 1 == lanes);
             let keep = 1.0 - side * (2 - ends) as f32;
             let below_side = if lane == 0 { 0.0 } else { side };
-            let mut last_before = 0.0;
-            for j in 0..points {
-                let old = here[j];
-                let from_below = below.at_running(last_before, &before, j);
-                let from_above = after.map_or(0.0, |row| above.at(row, j));
-                last_before = before[j];
-                before[j] = old;
-                here[j] = keep * old + below_side * from_below + side * from_above;
+            Blend::new((phase - before_phase) / self.step_m).each(
+                before,
+                |_| 0.0,
+                here,
+                |cell, below| *cell = keep * *cell + below_side * below,
+            );
+            if let Some(after) = tail.get(..points) {
+                Blend::new((phase - self.phases_m[lane + 1]) / self.step_m).each(
+                    after,
+                    |_| 0.0,
+                    here,
+                    |cell, above| *cell += side * above,
+                );
             }
+            std::mem::swap(&mut before, &mut own);
             before_phase = phase;
         }
-        self.scratch = before;
+        self.scratch = scratch;
     }
 
     /// Hands the share `jump` of every lane out to all lanes alike.
     fn jump(&mut self, jump: f32) {
         let mut sum = std::mem::take(&mut self.scratch);
-        sum.fill(0.0);
+        sum.clear();
+        sum.resize(self.points, 0.0);
         for lane in self.cells.chunks_exact(self.points) {
             for (total, &cell) in sum.iter_mut().zip(lane) {
                 *total += cell;
@@ -236,9 +245,13 @@ impl RateLanes {
     /// changed, when no mass would be left.
     pub fn weigh(&mut self, at_points: &[f32], at_lanes: impl Fn(f64) -> f32) -> Option<f64> {
         debug_assert_eq!(at_points.len(), self.points);
+        let mut work = std::mem::take(&mut self.scratch);
+        work.clear();
+        work.resize(self.points, 0.0);
         let total: f64 = (0..self.rates.len())
-            .map(|lane| self.lane_total(lane, at_points, &at_lanes))
+            .map(|lane| self.lane_total(lane, at_points, &at_lanes, &mut work))
             .sum();
+        self.scratch = work;
         if !(total.is_finite() && total > 1e-30) {
             return None;
         }
@@ -246,22 +259,32 @@ impl RateLanes {
             let factor = at_lanes(self.rates[lane]) / total as f32;
             let blend = Blend::new(self.phases_m[lane] / self.step_m);
             let cells = &mut self.cells[lane * self.points..][..self.points];
-            for (j, cell) in cells.iter_mut().enumerate() {
-                *cell *= factor * blend.at_clamped(at_points, j);
-            }
+            blend.each(
+                at_points,
+                |here| here,
+                cells,
+                |cell, likelihood| *cell *= factor * likelihood,
+            );
         }
         Some(libm::log(total))
     }
 
-    fn lane_total(&self, lane: usize, at_points: &[f32], at_lanes: &impl Fn(f64) -> f32) -> f64 {
+    fn lane_total(
+        &self,
+        lane: usize,
+        at_points: &[f32],
+        at_lanes: &impl Fn(f64) -> f32,
+        work: &mut [f32],
+    ) -> f64 {
         let blend = Blend::new(self.phases_m[lane] / self.step_m);
-        let cells = &self.cells[lane * self.points..][..self.points];
-        let sum: f32 = cells
-            .iter()
-            .enumerate()
-            .map(|(j, cell)| cell * blend.at_clamped(at_points, j))
-            .sum();
-        f64::from(sum * at_lanes(self.rates[lane]))
+        work.copy_from_slice(&self.cells[lane * self.points..][..self.points]);
+        blend.each(
+            at_points,
+            |here| here,
+            work,
+            |cell, likelihood| *cell *= likelihood,
+        );
+        f64::from(sum(work) * at_lanes(self.rates[lane]))
     }
 
     /// Writes the likelihood of the position alone at the grid points into `out`, summing to 1 up to what left the grid.
@@ -270,9 +293,7 @@ impl RateLanes {
         out.resize(self.points, 0.0);
         for (lane, cells) in self.cells.chunks_exact(self.points).enumerate() {
             let blend = Blend::new(-self.phases_m[lane] / self.step_m);
-            for (j, total) in out.iter_mut().enumerate() {
-                *total += blend.at(cells, j);
-            }
+            blend.each(cells, |_| 0.0, out, |total, here| *total += here);
         }
     }
 
@@ -280,13 +301,7 @@ impl RateLanes {
     pub fn moments(&self) -> Moments {
         let (mut w, mut s, mut ss, mut r, mut rr, mut rs) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
         for (lane, cells) in self.cells.chunks_exact(self.points).enumerate() {
-            let (mut lw, mut ls, mut lss) = (0.0, 0.0, 0.0);
-            for (j, &cell) in cells.iter().enumerate() {
-                let (p, j) = (f64::from(cell), j as f64);
-                lw += p;
-                ls += p * j;
-                lss += p * j * j;
-            }
+            let [lw, ls, lss] = powers(cells);
             let (phase, h, rate) = (self.phases_m[lane], self.step_m, self.rates[lane]);
             let first = ls * h + phase * lw;
             w += lw;
@@ -317,17 +332,31 @@ impl RateLanes {
             },
         );
         let middle = 0.5 * (self.points - 1) as f64;
-        let mut scratch = std::mem::take(&mut self.scratch);
-        for lane in 0..self.rates.len() {
-            let cells = &mut self.cells[lane * self.points..][..self.points];
-            scratch.copy_from_slice(cells);
-            for (j, cell) in cells.iter_mut().enumerate() {
+        let places: Vec<(isize, f32)> = (0..self.points)
+            .map(|j| {
                 let at = middle + (j as f64 - middle) * new / old;
+                let low = libm::floor(at);
+                (low as isize, (at - low) as f32)
+            })
+            .collect();
+        let points = self.points;
+        // The lane as it was, with two zeros before and after it.
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        scratch.resize(points + 4, 0.0);
+        for lane in 0..self.rates.len() {
+            let cells = &mut self.cells[lane * points..][..points];
+            scratch[2..points + 2].copy_from_slice(cells);
+            let between = |low: isize, fraction: f32| {
+                let index = (low.clamp(-2, points as isize) + 2) as usize;
+                scratch[index] * (1.0 - fraction) + scratch[index + 1] * fraction
+            };
+            for (cell, &(low, fraction)) in cells.iter_mut().zip(&places) {
                 *cell = if coarser {
-                    0.5 * interpolate(&scratch, at)
-                        + 0.25 * (interpolate(&scratch, at - 1.0) + interpolate(&scratch, at + 1.0))
+                    0.5 * between(low, fraction)
+                        + 0.25 * (between(low - 1, fraction) + between(low + 1, fraction))
                 } else {
-                    interpolate(&scratch, at)
+                    between(low, fraction)
                 };
             }
         }
@@ -350,7 +379,7 @@ impl RateLanes {
         let total: f64 = self
             .cells
             .chunks_exact(self.points)
-            .map(|lane| f64::from(lane.iter().sum::<f32>()))
+            .map(|lane| f64::from(sum(lane)))
             .sum();
         if total > 0.0 {
             let factor = (1.0 / total) as f32;
@@ -372,50 +401,70 @@ impl Blend {
         }
     }
 
-    /// The row at `j + ahead`, zero beyond its ends.
-    fn at(self, row: &[f32], j: usize) -> f32 {
-        let here = row[j];
-        if self.ahead >= 0.0 {
-            here + self.ahead * (row.get(j + 1).copied().unwrap_or(0.0) - here)
-        } else {
-            here - self.ahead * (j.checked_sub(1).map_or(0.0, |i| row[i]) - here)
-        }
-    }
-
-    /// As [`at`](Self::at) on a row whose entries before `j` have been overwritten; `last` is what stood at `j − 1`.
-    fn at_running(self, last: f32, row: &[f32], j: usize) -> f32 {
-        let here = row[j];
-        if self.ahead >= 0.0 {
-            here + self.ahead * (row.get(j + 1).copied().unwrap_or(0.0) - here)
-        } else {
-            here - self.ahead * (last - here)
-        }
-    }
-
-    /// The row at `j + ahead`, held at its ends.
-    fn at_clamped(self, row: &[f32], j: usize) -> f32 {
-        let here = row[j];
-        let other = if self.ahead >= 0.0 {
-            row.get(j + 1)
-        } else {
-            j.checked_sub(1).map(|i| &row[i])
+    /// Calls `put` with each entry of `out` and the value of `row` at its index + ahead; `beyond` gives what lies past
+    /// the row's end from the entry there. Plain loops over slices, which compilers turn into vector code.
+    #[inline]
+    fn each(self, row: &[f32], beyond: impl Fn(f32) -> f32, out: &mut [f32], put: impl Fn(&mut f32, f32)) {
+        let Some(last) = row.len().checked_sub(1) else {
+            return;
         };
-        here + self.ahead.abs() * (other.copied().unwrap_or(here) - here)
+        let weight = self.ahead.abs();
+        let between = |here: f32, other: f32| here + weight * (other - here);
+        if self.ahead >= 0.0 {
+            let neighbours = row.iter().zip(&row[1..]);
+            out.iter_mut()
+                .zip(neighbours)
+                .for_each(|(out, (&here, &next))| put(out, between(here, next)));
+            put(&mut out[last], between(row[last], beyond(row[last])));
+        } else {
+            put(&mut out[0], between(row[0], beyond(row[0])));
+            let neighbours = row[1..].iter().zip(row);
+            out[1..]
+                .iter_mut()
+                .zip(neighbours)
+                .for_each(|(out, (&here, &before))| put(out, between(here, before)));
+        }
     }
 }
 
-/// `row` at the fractional index `at`, zero beyond its ends.
-fn interpolate(row: &[f32], at: f64) -> f32 {
-    let low = libm::floor(at);
-    let fraction = (at - low) as f32;
-    let get = |i: f64| {
-        if i >= 0.0 && (i as usize) < row.len() {
-            row[i as usize]
-        } else {
-            0.0
+/// Terms that are added up side by side: additions in a row wait for each other, and the order decides the rounding.
+const CHAINS: usize = 8;
+
+/// Σ p, Σ p·j and Σ p·j² over the entries `p` of a row and their indices `j`.
+fn powers(row: &[f32]) -> [f64; 3] {
+    let (mut w, mut s, mut ss) = ([0.0; CHAINS], [0.0; CHAINS], [0.0; CHAINS]);
+    let mut index: [f64; CHAINS] = std::array::from_fn(|chain| chain as f64);
+    let blocks = row.chunks_exact(CHAINS);
+    let rest = blocks.remainder();
+    for block in blocks {
+        for chain in 0..CHAINS {
+            let (p, j) = (f64::from(block[chain]), index[chain]);
+            w[chain] += p;
+            s[chain] += p * j;
+            ss[chain] += p * j * j;
+            index[chain] += CHAINS as f64;
         }
-    };
-    get(low) * (1.0 - fraction) + get(low + 1.0) * fraction
+    }
+    for (chain, &cell) in rest.iter().enumerate() {
+        let (p, j) = (f64::from(cell), index[chain]);
+        w[chain] += p;
+        s[chain] += p * j;
+        ss[chain] += p * j * j;
+    }
+    [w, s, ss].map(|chains| chains.iter().sum())
+}
+
+/// The sum of `values`, every [`CHAINS`]th together.
+fn sum(values: &[f32]) -> f32 {
+    let mut sums = [0.0_f32; CHAINS];
+    let blocks = values.chunks_exact(CHAINS);
+    let rest: f32 = blocks.remainder().iter().sum();
+    for block in blocks {
+        for (sum, &value) in sums.iter_mut().zip(block) {
+            *sum += value;
+        }
+    }
+    sums.iter().sum::<f32>() + rest
 }
 
 /// Moves the entries of `row` by `by` places towards its end, filling with zeros.
