@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::estimate::{AlongTrack, MotionModel};
 use crate::fingerprint::FingerprintDb;
 use crate::fingerprint::matcher::{LevelOffset, RadioModel};
-use crate::frame::bearing_difference_deg;
+use crate::frame::{LatLon, bearing_difference_deg};
 use crate::network::RoadNetwork;
 use crate::observation::{CellReading, CellScan, GnssFix, Observation, SpeedSample};
 use crate::time::Time;
@@ -544,7 +544,10 @@ impl Engine {
         };
         match observation {
             Observation::Gnss(fix) => {
-                let LatLonParts { lat, lon } = LatLonParts::of(fix);
+                let LatLon {
+                    lat_deg: lat,
+                    lon_deg: lon,
+                } = fix.position;
                 value(
                     "latitude",
                     lat,
@@ -569,21 +572,6 @@ impl Engine {
                 .cells
                 .iter()
                 .try_for_each(|reading| optional("level", reading.rsrp_dbm, -1e3, 1e3, "a level in dBm")),
-        }
-    }
-}
-
-/// The coordinates of a fix, by the names that errors use.
-struct LatLonParts {
-    lat: f64,
-    lon: f64,
-}
-
-impl LatLonParts {
-    fn of(fix: &GnssFix) -> Self {
-        Self {
-            lat: fix.position.lat_deg,
-            lon: fix.position.lon_deg,
         }
     }
 }
