@@ -70,7 +70,7 @@ pub enum ObservationError {
         expected: &'static str,
     },
     /// The observation is older than others that were taken already.
-    #[error("observation is {late_s} s older than the latest one, expected at most {most_s} s")]
+    #[error("observation is {late_s:.1} s older than the latest one, expected at most {most_s} s")]
     Late {
         /// How much older, seconds.
         late_s: f64,
