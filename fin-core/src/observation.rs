@@ -1,11 +1,13 @@
 //! What the engine and the builder take in: GNSS fixes, wheel speeds and cell scans, each with its own time.
 
+use serde::{Deserialize, Serialize};
+
 use crate::frame::LatLon;
 use crate::radio::CellId;
 use crate::time::Time;
 
 /// A GNSS fix.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GnssFix {
     /// When the position was true.
     pub time: Time,
@@ -29,7 +31,7 @@ pub struct SpeedSample {
 }
 
 /// One cell in a scan.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CellReading {
     /// Which cell.
     pub cell: CellId,
@@ -42,7 +44,7 @@ pub struct CellReading {
 }
 
 /// All cells that a phone reported at one instant.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CellScan {
     /// When the levels were measured.
     pub time: Time,

@@ -9,8 +9,10 @@
 //! a grid step it is, because the lane carries its own phase; between neighbouring lanes flows what may have changed
 //! of the rate. The slopes of the warping path are so bounded by what the motion allows.
 
+use serde::{Deserialize, Serialize};
+
 /// A joint likelihood of position and rate on a grid.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RateLanes {
     /// Distance between grid points, metres.
     step_m: f64,
@@ -25,11 +27,12 @@ pub struct RateLanes {
     /// Probabilities, lane after lane.
     cells: Vec<f32>,
     /// Room for lanes while they are rewritten.
+    #[serde(skip)]
     scratch: Vec<f32>,
 }
 
 /// Mean and spread of position and rate, and how they go together.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Moments {
     /// Mean position, metres.
     pub position_m: f64,
@@ -82,6 +85,32 @@ impl RateLanes {
         };
         row.normalise();
         row
+    }
+
+    /// Whether the row is one that the functions here can have made: for rows read from bytes.
+    pub fn is_sound(&self) -> bool {
+        let Self {
+            step_m,
+            points,
+            base_m,
+            rates,
+            phases_m,
+            cells,
+            scratch: _,
+        } = self;
+        let ascend = rates.windows(2).all(|pair| pair[0] < pair[1]);
+        !rates.is_empty()
+            && *points > 0
+            && rates.len().checked_mul(*points) == Some(cells.len())
+            && phases_m.len() == rates.len()
+            && step_m.is_finite()
+            && *step_m > 0.0
+            && base_m.is_finite()
+            && ascend
+            && rates.iter().all(|rate| rate.is_finite())
+            && phases_m.iter().all(|phase_m| phase_m.abs() <= *step_m)
+            && cells.iter().all(|cell| (0.0..=2.0).contains(cell))
+            && cells.iter().any(|&cell| cell > 1e-30)
     }
 
     /// Distance between grid points, metres.

@@ -2,6 +2,7 @@
 //! weighed by cell scans.
 
 use nalgebra::{Matrix2, Vector2};
+use serde::{Deserialize, Serialize};
 
 use crate::dtw::lanes::{Moments, RateLanes};
 use crate::estimate::{AlongTrack, state};
@@ -62,7 +63,7 @@ impl Default for DriftModel {
 }
 
 /// What the lanes of a belief stand for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Rates {
     /// Speeds, m/s: there is no wheel speed.
     Speed,
@@ -71,7 +72,7 @@ pub(super) enum Rates {
 }
 
 /// A likelihood over places and rates, and the filter state that it goes on from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Belief {
     row: RateLanes,
     rates: Rates,
@@ -349,6 +350,55 @@ impl Belief {
         (at(self.shape.low), at(self.shape.high))
     }
 
+    /// Whether this is a belief that can have come from the functions here, at an offset of at most `most_m`: for one read
+    /// from bytes.
+    pub(super) fn is_sound(&self, most_m: f64) -> bool {
+        let Self {
+            row,
+            rates,
+            time: _,
+            track_offset_m,
+            track_speed_mps,
+            usual_mps,
+            marginal,
+            moments,
+            shape,
+        } = self;
+        let lanes = match rates {
+            Rates::Speed => SPEED_LANES,
+            Rates::Scale => SCALE_LANES,
+        };
+        let least_rate = match rates {
+            Rates::Speed => 0.0,
+            Rates::Scale => -0.5,
+        };
+        let numbers = [
+            *track_offset_m,
+            *track_speed_mps,
+            *usual_mps,
+            moments.position_m,
+            moments.rate,
+            row.base_m(),
+        ];
+        row.is_sound()
+            && row.rates().len() == lanes
+            && row.points() == POINTS
+            && (LEAST_STEP_M..=MOST_STEP_M).contains(&row.step_m())
+            && row
+                .rates()
+                .iter()
+                .chain([&moments.rate])
+                .all(|rate| (least_rate..=SPEED_LANES as f64).contains(rate))
+            && numbers.iter().all(|v| v.abs() <= most_m)
+            && [moments.position_var, moments.rate_var]
+                .iter()
+                .all(|v| (0.0..=most_m * most_m).contains(v))
+            && moments.covariance.abs() <= most_m * most_m
+            && marginal.len() == POINTS
+            && marginal.iter().all(|p| (0.0..=2.0).contains(p))
+            && *shape == Shape::of(marginal)
+    }
+
     /// Brings moments and marginal up to date, and the grid to where and how wide the belief is.
     fn refresh(&mut self) {
         self.moments = self.row.moments();
@@ -367,7 +417,7 @@ impl Belief {
 
 /// How the mass of a row lies, as fractional indices and numbers of steps. Kept with the row: it is asked for at every
 /// observation and every second, and the row changes only with scans.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Shape {
     median: f64,
     /// Half-widths about the median of the 68 % and the 95 % interval.

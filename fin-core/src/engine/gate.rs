@@ -1,5 +1,7 @@
 //! Which GNSS fixes are believed: phones freeze, extrapolate and invent fixes at portals and inside.
 
+use serde::{Deserialize, Serialize};
+
 use crate::observation::GnssFix;
 use crate::time::Time;
 
@@ -76,7 +78,7 @@ pub(super) enum Verdict {
 }
 
 /// Memory of the gate.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct FixGate {
     /// Last fix that was taken.
     taken: Option<GnssFix>,
@@ -91,6 +93,26 @@ pub(super) struct FixGate {
 }
 
 impl FixGate {
+    /// Whether the memory is one that fixes can have left: for one read from bytes.
+    pub(super) fn is_sound(&self) -> bool {
+        let Self {
+            taken,
+            seen,
+            interval_s,
+            agreeing,
+            straying,
+        } = self;
+        let fix_is_sound = |fix: &GnssFix| {
+            let optional = [fix.accuracy_m, fix.speed_mps, fix.bearing_deg];
+            fix.position.lat_deg.abs() <= 90.0
+                && fix.position.lon_deg.abs() <= 180.0
+                && optional.iter().flatten().all(|value| value.is_finite())
+        };
+        taken.iter().chain(seen).all(fix_is_sound)
+            && interval_s.is_none_or(|s| (0.0..=30.0).contains(&s))
+            && agreeing.max(straying) < &(1 << 30)
+    }
+
     /// Time of the last fix that was taken.
     pub(super) fn last_taken(&self) -> Option<Time> {
         self.taken.map(|fix| fix.time)

@@ -1,7 +1,9 @@
 //! One way that the car may have gone: a route through the graph, the filter along it, and its probability.
 
+use serde::{Deserialize, Serialize};
+
 use super::belief::{Belief, DriftModel, Spot};
-use crate::estimate::AlongTrack;
+use crate::estimate::{AlongTrack, Gaussian, state};
 use crate::fingerprint::FingerprintDb;
 use crate::fingerprint::matcher::{Leg, LevelOffset, RadioModel, ScanScore, Window};
 use crate::frame::{LatLon, bearing_difference_deg};
@@ -24,8 +26,14 @@ const KEPT_BEHIND_M: f64 = 300.0;
 /// Cost of a fix beyond which it tells no more against a hypothesis than that it is wrong.
 const MOST_FIX_COST: f64 = 20.0;
 
+/// The farthest that a drive gets, metres, and the fastest, m/s: what goes beyond comes from damaged bytes.
+const MOST_OFFSET_M: f64 = 1e8;
+const MOST_SPEED_MPS: f64 = 300.0;
+/// Route that may have to be laid on at a stroke, metres.
+const MOST_BEYOND_M: f64 = 2e4;
+
 /// A route with a position on it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Hypothesis {
     /// The edges of the route, end to end.
     pub legs: Vec<Leg>,
@@ -89,6 +97,55 @@ impl Hypothesis {
         }
     }
 
+    /// Whether this is a hypothesis that driving on `network` can have led to: for one read from bytes.
+    pub(super) fn is_sound(&self, network: &RoadNetwork) -> bool {
+        let Self {
+            legs,
+            track,
+            belief,
+            level_offset,
+            log_weight,
+            fixed_at_m,
+            last_scan,
+        } = self;
+        let AlongTrack {
+            time: _,
+            state: Gaussian { mean, covariance },
+            last_wheel: _,
+        } = track;
+        let is_offset = |m: f64| m.abs() <= MOST_OFFSET_M;
+        let leg_is_sound = |leg: &Leg| {
+            (leg.edge.0 as usize) < network.edge_count()
+                && leg.length_m == network.edge(leg.edge).length_m
+                && is_offset(leg.start_m)
+        };
+        let follows = |pair: &[Leg]| {
+            pair[1].start_m == pair[0].start_m + pair[0].length_m
+                && network.successors(pair[0].edge).contains(&pair[1].edge)
+        };
+        !legs.is_empty()
+            && legs.iter().all(leg_is_sound)
+            && legs.windows(2).all(follows)
+            && is_offset(mean[state::OFFSET])
+            && mean[state::SPEED].abs() <= MOST_SPEED_MPS
+            && mean[state::ACCELERATION].abs() <= MOST_SPEED_MPS
+            && (0.1..=10.0).contains(&mean[state::SCALE])
+            && mean[state::LATENCY].abs() <= 60.0
+            && covariance
+                .iter()
+                .all(|v| v.abs() <= MOST_OFFSET_M * MOST_OFFSET_M)
+            && covariance.diagonal().iter().all(|&v| v >= 0.0)
+            && belief
+                .as_ref()
+                .is_none_or(|belief| belief.is_sound(MOST_OFFSET_M))
+            && level_offset.mean_db.abs() <= 1e3
+            && (0.0..=1e6).contains(&level_offset.var_db2)
+            && log_weight.abs() <= 1e6
+            && fixed_at_m.is_none_or(is_offset)
+            && last_scan.is_none_or(|(_, m)| is_offset(m))
+            && (self.needed_m() - self.end_m() <= MOST_BEYOND_M || !self.has_way_on(network))
+    }
+
     /// Where the car is on the route at the filter's time.
     pub(super) fn spot(&self) -> Spot {
         self.spot_ahead(&self.track)
@@ -139,12 +196,13 @@ impl Hypothesis {
 
     /// Whether the route has to be laid on.
     pub(super) fn needs_route(&self, network: &RoadNetwork) -> bool {
-        let has_way_on = || {
-            self.legs
-                .last()
-                .is_some_and(|leg| ways_on(network, leg.edge).next().is_some())
-        };
-        self.end_m() < self.needed_m() && has_way_on()
+        self.end_m() < self.needed_m() && self.has_way_on(network)
+    }
+
+    fn has_way_on(&self, network: &RoadNetwork) -> bool {
+        self.legs
+            .last()
+            .is_some_and(|leg| ways_on(network, leg.edge).next().is_some())
     }
 
     /// The hypotheses that this one becomes when its route is laid on as far as it has to be known: one for each way

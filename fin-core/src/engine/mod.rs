@@ -9,8 +9,11 @@ mod belief;
 mod gate;
 mod hypothesis;
 mod output;
+mod snapshot;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use serde::{Deserialize, Serialize};
 
 use crate::estimate::{AlongTrack, MotionModel};
 use crate::fingerprint::FingerprintDb;
@@ -25,6 +28,7 @@ use gate::{FixGate, Prediction, Verdict};
 pub use gate::{GateModel, Refusal};
 use hypothesis::{Heard, Hypothesis, Workspace, open_road_distance_m};
 pub use output::{Estimate, Mode, RoadPosition};
+pub use snapshot::{DatabaseSum, SnapshotError};
 
 /// Hypotheses kept at most.
 const MOST_HYPOTHESES: usize = 16;
@@ -80,7 +84,7 @@ pub enum ObservationError {
 }
 
 /// Counts of what came in and what became of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnostics {
     /// Fixes that moved the estimate.
     pub fixes_taken: u64,
@@ -108,10 +112,35 @@ pub struct Diagnostics {
     pub observations_refused: u64,
 }
 
+impl Diagnostics {
+    /// Whether every count is one that counting can have come to.
+    fn is_sound(&self) -> bool {
+        let Self {
+            fixes_taken,
+            fixes_inaccurate,
+            fixes_stale,
+            fixes_inside,
+            fixes_outlying,
+            fixes_awaiting,
+            starts,
+            speeds_taken,
+            scans_taken,
+            scans_repeated,
+            scans_unknown,
+            observations_refused,
+        } = *self;
+        let fixes =
+            fixes_taken | fixes_inaccurate | fixes_stale | fixes_inside | fixes_outlying | fixes_awaiting;
+        let scans = scans_taken | scans_repeated | scans_unknown;
+        (fixes | starts | speeds_taken | scans | observations_refused) < 1 << 48
+    }
+}
+
 /// The positioning engine: observations in, estimates out. No clock, no threads, no files.
 #[derive(Clone, Debug)]
 pub struct Engine {
     db: Arc<FingerprintDb>,
+    db_sum: OnceLock<DatabaseSum>,
     options: EngineOptions,
     now: Option<Time>,
     hypotheses: Vec<Hypothesis>,
@@ -134,6 +163,7 @@ impl Engine {
     pub fn with_options(db: Arc<FingerprintDb>, options: EngineOptions) -> Self {
         Self {
             db,
+            db_sum: OnceLock::new(),
             options,
             now: None,
             hypotheses: Vec::new(),
@@ -144,6 +174,15 @@ impl Engine {
             last_known_scan: None,
             work: Workspace::default(),
             diagnostics: Diagnostics::default(),
+        }
+    }
+
+    /// An engine on the same database and with the same options that knows nothing yet.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Self {
+            db_sum: self.db_sum.clone(),
+            ..Self::with_options(Arc::clone(&self.db), self.options.clone())
         }
     }
 

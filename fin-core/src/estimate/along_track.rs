@@ -1,6 +1,7 @@
 //! The state of a car along its route at one instant, and how measurements change it.
 
 use nalgebra::Vector1;
+use serde::{Deserialize, Serialize};
 
 use super::error::EstimateError;
 use super::filter::{predict_with_mean, update_considering};
@@ -11,7 +12,7 @@ use crate::time::Time;
 /// Where a car is along its route at an instant, how fast, and how its odometer errs.
 ///
 /// A plain value: the functions return a new one.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlongTrack {
     /// The instant that the state is for.
     pub time: Time,

@@ -1,9 +1,10 @@
 //! A normal distribution over a state vector.
 
 use nalgebra::{SMatrix, SVector};
+use serde::{Deserialize, Serialize};
 
 /// A normal distribution of dimension `N`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gaussian<const N: usize> {
     /// Mean x.
     pub mean: SVector<f64, N>,

@@ -1,5 +1,7 @@
 //! How well a scan fits each place along a route.
 
+use serde::{Deserialize, Serialize};
+
 use super::cells::CellIx;
 use super::profile::{CellProfile, EdgeProfile, FingerprintDb};
 use crate::network::EdgeId;
@@ -51,7 +53,7 @@ impl Default for RadioModel {
 }
 
 /// The offset that this phone, in this place of this car, has on every level: mean and variance, dB.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LevelOffset {
     /// Mean, dB; positive when the phone reads more than the surveys' mean phone.
     pub mean_db: f64,
@@ -101,7 +103,7 @@ pub struct Window {
 }
 
 /// One stretch of a route: a directed edge and where on the route it begins.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Leg {
     /// The edge.
     pub edge: EdgeId,

@@ -1,12 +1,14 @@
 //! Directed edges and places on them.
 
+use serde::{Deserialize, Serialize};
+
 use crate::frame::LatLon;
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),*) => {
         $(
             $(#[$doc])*
-            #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
             pub struct $name(pub u32);
 
             impl $name {

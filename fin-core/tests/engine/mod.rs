@@ -1,6 +1,7 @@
 //! The engine on a small made-up road, where every cause is known.
 
 mod road;
+mod snapshot;
 
 use std::sync::Arc;
 
