@@ -1,20 +1,23 @@
 //! The one object.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use fin_core::engine;
+use fin_core::engine::{self, Diagnostics};
 use fin_core::fingerprint::FingerprintDb;
+use fin_core::observation::Observation;
 use fin_core::time::Time;
 
 use crate::error::FinError;
 use crate::estimate::Estimate;
-use crate::observation::Observation;
+use crate::observation::{CellScan, GnssFix, SpeedSample};
 
 /// The positioning engine on one fingerprint database. May be called from any thread; calls take turns.
 #[derive(Debug, uniffi::Object)]
 pub struct Engine {
-    core: Mutex<engine::Engine>,
+    /// `None` once shut down.
+    core: Mutex<Option<engine::Engine>>,
 }
 
 #[uniffi::export]
@@ -22,43 +25,171 @@ impl Engine {
     /// An engine on the database file at `path` that knows nothing of the car yet.
     ///
     /// # Errors
-    /// When the file cannot be read, is of another version, or is damaged.
+    /// When the file is missing, cannot be read, is of another version, or is damaged.
     #[uniffi::constructor]
     pub fn open(path: String) -> Result<Arc<Self>, FinError> {
-        let path = Path::new(&path);
-        let bytes = std::fs::read(path).map_err(|reason| FinError::unreadable(path, reason))?;
-        let db = FingerprintDb::from_bytes(&bytes).map_err(|reason| FinError::invalid(path, reason))?;
-        Ok(Arc::new(Self {
-            core: Mutex::new(engine::Engine::new(Arc::new(db))),
-        }))
+        guarded(|| {
+            let path = Path::new(&path);
+            let bytes = std::fs::read(path).map_err(|reason| FinError::unreadable(path, reason))?;
+            let db = FingerprintDb::from_bytes(&bytes).map_err(|reason| FinError::invalid(path, reason))?;
+            Ok(Arc::new(Self {
+                core: Mutex::new(Some(engine::Engine::new(Arc::new(db)))),
+            }))
+        })
     }
 
-    /// Takes one observation. Returns the estimate at the latest time seen when the observation changed it, none when it
-    /// changed nothing.
+    /// Takes a GNSS fix. Returns the estimate at the latest time seen when the fix changed it, none when it changed nothing.
     ///
     /// Observations may come in any mix, repeated, and up to 5 s late.
     ///
     /// # Errors
-    /// When a value is not a number or out of range, or the observation is too late; the engine is unchanged.
-    pub fn step(&self, observation: Observation) -> Result<Option<Estimate>, FinError> {
-        let mut core = self.lock();
-        let estimate = core.step(&observation.into())?;
-        Ok(estimate.map(|estimate| Estimate::of(&estimate, &core.db().network)))
+    /// When a value is not a number or out of range, or the fix is too late; the engine is unchanged.
+    pub fn on_gnss(&self, fix: GnssFix) -> Result<Option<Estimate>, FinError> {
+        self.step(Observation::Gnss(fix.into()))
+    }
+
+    /// Takes a wheel speed; answers and errors as for a fix.
+    ///
+    /// # Errors
+    /// As for a fix.
+    pub fn on_speed(&self, sample: SpeedSample) -> Result<Option<Estimate>, FinError> {
+        self.step(Observation::Speed(sample.into()))
+    }
+
+    /// Takes a cell scan; answers and errors as for a fix.
+    ///
+    /// # Errors
+    /// As for a fix.
+    pub fn on_cells(&self, scan: CellScan) -> Result<Option<Estimate>, FinError> {
+        self.step(Observation::Cells(scan.into()))
     }
 
     /// The estimate at `time_ns`, or none while nothing is known. Changes nothing; a time before the latest observation
     /// gives the estimate at that.
-    pub fn predict(&self, time_ns: i64) -> Option<Estimate> {
-        let core = self.lock();
-        let estimate = core.predict(Time::from_nanos(time_ns))?;
-        Some(Estimate::of(&estimate, &core.db().network))
+    ///
+    /// # Errors
+    /// When the engine was shut down.
+    pub fn predict(&self, time_ns: i64) -> Result<Option<Estimate>, FinError> {
+        self.call(|core| {
+            let estimate = core.predict(Time::from_nanos(time_ns));
+            Ok(estimate.map(|estimate| Estimate::of(&estimate, &core.db().network)))
+        })
+    }
+
+    /// What the engine remembers, as bytes for `restore`. They belong to this database and to this version of the library.
+    ///
+    /// # Errors
+    /// When the engine was shut down.
+    pub fn snapshot(&self) -> Result<Vec<u8>, FinError> {
+        self.call(|core| Ok(core.snapshot()))
+    }
+
+    /// Puts the engine where it was when `snapshot` wrote these bytes: it goes on as if it had never stopped.
+    ///
+    /// # Errors
+    /// When the bytes are of another version, belong to another database, or are damaged; the engine is unchanged.
+    pub fn restore(&self, snapshot: Vec<u8>) -> Result<(), FinError> {
+        self.call(|core| Ok(core.restore(&snapshot)?))
+    }
+
+    /// Counts of what came in and what became of it, since the engine was opened or, after a `restore`, since the engine
+    /// that was stored was.
+    ///
+    /// # Errors
+    /// When the engine was shut down.
+    pub fn diagnostics(&self) -> Result<Diagnostics, FinError> {
+        self.call(|core| Ok(*core.diagnostics()))
+    }
+
+    /// Gives back the memory at once, without waiting for the last reference to go. Every later call fails with `Closed`;
+    /// another `shutdown` does nothing.
+    pub fn shutdown(&self) {
+        *self.core.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
 impl Engine {
-    /// The engine behind the lock. A panic in an earlier call was reported to its caller; the values behind the lock are
-    /// still whole, and the next fixes bring them up to date.
-    fn lock(&self) -> MutexGuard<'_, engine::Engine> {
-        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    fn step(&self, observation: Observation) -> Result<Option<Estimate>, FinError> {
+        self.call(|core| {
+            let estimate = core.step(&observation)?;
+            Ok(estimate.map(|estimate| Estimate::of(&estimate, &core.db().network)))
+        })
+    }
+
+    /// What `ask` answers about the engine behind the lock. After a panic nobody knows what that left behind, so the engine
+    /// starts from nothing: the next fix places it again.
+    fn call<T>(&self, ask: impl FnOnce(&mut engine::Engine) -> Result<T, FinError>) -> Result<T, FinError> {
+        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+        let core = core.as_mut().ok_or(FinError::Closed)?;
+        let answer = guarded(|| ask(core));
+        if matches!(answer, Err(FinError::Internal { .. })) {
+            *core = core.anew();
+        }
+        answer
+    }
+}
+
+/// What `ask` answers, or the error for a panic in it.
+fn guarded<T>(ask: impl FnOnce() -> Result<T, FinError>) -> Result<T, FinError> {
+    catch_unwind(AssertUnwindSafe(ask)).unwrap_or_else(|panic| Err(FinError::internal(panic.as_ref())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fin_core::fingerprint::{CellTable, Provenance};
+    use fin_core::network::RoadNetwork;
+
+    fn engine() -> Engine {
+        let network = RoadNetwork::build(Vec::new()).unwrap();
+        let db = FingerprintDb {
+            network: Arc::new(network),
+            cells: CellTable::new(Vec::new()),
+            profiles: Vec::new(),
+            provenance: Provenance::default(),
+        };
+        Engine {
+            core: Mutex::new(Some(engine::Engine::new(Arc::new(db)))),
+        }
+    }
+
+    fn fix() -> GnssFix {
+        GnssFix {
+            time_ns: 1_000_000_000,
+            lat_deg: 46.0,
+            lon_deg: 8.0,
+            accuracy_m: Some(4.0),
+            speed_mps: None,
+            bearing_deg: None,
+        }
+    }
+
+    #[test]
+    fn a_panic_is_an_error_with_its_text_and_the_engine_goes_on_from_nothing() {
+        let engine = engine();
+        engine.on_gnss(fix()).unwrap();
+        assert!(engine.predict(0).unwrap().is_some());
+        let answer = engine.call(|_| -> Result<(), FinError> { panic!("row {} is missing", 3) });
+        let text = answer.unwrap_err().to_string();
+        assert_eq!(
+            text,
+            "fault inside the engine, which starts anew: row 3 is missing"
+        );
+        assert_eq!(engine.predict(0).unwrap(), None);
+        assert!(engine.on_gnss(fix()).unwrap().is_some());
+    }
+
+    #[test]
+    fn after_shutdown_every_call_says_so() {
+        let engine = engine();
+        let stored = engine.snapshot().unwrap();
+        engine.shutdown();
+        engine.shutdown();
+        let closed = |answer: Result<(), FinError>| matches!(answer, Err(FinError::Closed));
+        assert!(closed(engine.on_gnss(fix()).map(drop)));
+        assert!(closed(engine.predict(0).map(drop)));
+        assert!(closed(engine.snapshot().map(drop)));
+        assert!(closed(engine.restore(stored)));
+        assert!(closed(engine.diagnostics().map(drop)));
     }
 }

@@ -1,15 +1,22 @@
 //! What callers are told when a call fails.
 
+use std::any::Any;
 use std::path::Path;
 
-use fin_core::engine::ObservationError;
+use fin_core::engine::{ObservationError, SnapshotError};
 use fin_core::fingerprint::format::FormatError;
 
 /// Why a call failed. Other languages get the variant and its text.
 #[derive(Debug, thiserror::Error, uniffi::Error)]
 #[uniffi(flat_error)]
 pub enum FinError {
-    /// The database file cannot be read.
+    /// There is no file at the database's path.
+    #[error("there is no database at {path}")]
+    DatabaseMissing {
+        /// The file.
+        path: String,
+    },
+    /// The database file is there and cannot be read.
     #[error("cannot read database {path}: {reason}")]
     DatabaseUnreadable {
         /// The file.
@@ -17,33 +24,96 @@ pub enum FinError {
         /// What the system says.
         reason: std::io::Error,
     },
-    /// The file is no database of this version, or it is damaged.
-    #[error("{path} is not a usable database: {reason}")]
-    DatabaseInvalid {
+    /// The file is a database of another version of the format.
+    #[error("{path} is a database of another version: {reason}")]
+    DatabaseVersion {
         /// The file.
         path: String,
         /// What was expected and what was found.
         reason: FormatError,
     },
-    /// An observation is too late, or one of its values is not a number or out of range. The engine goes on unchanged.
+    /// The file is no database, or it is damaged.
+    #[error("{path} is not a usable database: {reason}")]
+    DatabaseCorrupt {
+        /// The file.
+        path: String,
+        /// What was expected and what was found.
+        reason: FormatError,
+    },
+    /// A value of an observation is not a number or out of range. The engine goes on unchanged.
     #[error("observation refused: {0}")]
-    ObservationRefused(#[from] ObservationError),
+    ValueRefused(ObservationError),
+    /// An observation is older than others that were taken already, by more than the engine can use. It goes on unchanged.
+    #[error("observation refused: {0}")]
+    TimeBackwards(ObservationError),
+    /// A snapshot is of another version of the library. Start without it.
+    #[error("snapshot refused: {0}")]
+    SnapshotVersion(SnapshotError),
+    /// A snapshot belongs to another database. Start without it.
+    #[error("snapshot refused: {0}")]
+    SnapshotOfOtherDatabase(SnapshotError),
+    /// A snapshot is damaged, or no snapshot at all. Start without it.
+    #[error("snapshot refused: {0}")]
+    SnapshotCorrupt(SnapshotError),
+    /// The engine was shut down.
+    #[error("the engine was shut down before this call")]
+    Closed,
+    /// A fault of this library. The engine has forgotten where the car was and goes on with the next fix.
+    #[error("fault inside the engine, which starts anew: {reason}")]
+    Internal {
+        /// The text of the panic.
+        reason: String,
+    },
 }
 
 impl FinError {
     /// The error for `path`, which the system does not let us read.
     pub(crate) fn unreadable(path: &Path, reason: std::io::Error) -> Self {
-        Self::DatabaseUnreadable {
-            path: path.display().to_string(),
-            reason,
+        let missing = reason.kind() == std::io::ErrorKind::NotFound;
+        let path = path.display().to_string();
+        if missing {
+            Self::DatabaseMissing { path }
+        } else {
+            Self::DatabaseUnreadable { path, reason }
         }
     }
 
     /// The error for the file at `path`, which holds no usable database.
     pub(crate) fn invalid(path: &Path, reason: FormatError) -> Self {
-        Self::DatabaseInvalid {
-            path: path.display().to_string(),
-            reason,
+        let path = path.display().to_string();
+        match reason {
+            FormatError::Version { .. } => Self::DatabaseVersion { path, reason },
+            _ => Self::DatabaseCorrupt { path, reason },
+        }
+    }
+
+    /// The error for a panic with this payload.
+    pub(crate) fn internal(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Self::Internal {
+            reason: text.unwrap_or("no text").to_owned(),
+        }
+    }
+}
+
+impl From<ObservationError> for FinError {
+    fn from(reason: ObservationError) -> Self {
+        match reason {
+            ObservationError::Late { .. } => Self::TimeBackwards(reason),
+            ObservationError::Value { .. } => Self::ValueRefused(reason),
+        }
+    }
+}
+
+impl From<SnapshotError> for FinError {
+    fn from(reason: SnapshotError) -> Self {
+        match reason {
+            SnapshotError::Version { .. } => Self::SnapshotVersion(reason),
+            SnapshotError::OtherDatabase { .. } => Self::SnapshotOfOtherDatabase(reason),
+            SnapshotError::NotASnapshot { .. }
+            | SnapshotError::Checksum { .. }
+            | SnapshotError::Malformed { .. } => Self::SnapshotCorrupt(reason),
         }
     }
 }

@@ -1,19 +1,33 @@
 //! What comes out.
 
 use fin_core::engine;
+use fin_core::engine::{Diagnostics, Mode};
 use fin_core::network::RoadNetwork;
 
 /// What an estimate rests on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+#[uniffi::remote(Enum)]
 pub enum Mode {
-    /// Outside, GNSS matched to the road.
     Gnss,
-    /// GNSS is away and fingerprints are in use.
     Tunnel,
-    /// GNSS is away and no fingerprint supports the estimate right now.
     DeadReckoning,
-    /// Past the exit portal, GNSS not yet trusted.
     Reacquiring,
+}
+
+/// Counts of what came in and what became of it.
+#[uniffi::remote(Record)]
+pub struct Diagnostics {
+    pub fixes_taken: u64,
+    pub fixes_inaccurate: u64,
+    pub fixes_stale: u64,
+    pub fixes_inside: u64,
+    pub fixes_outlying: u64,
+    pub fixes_awaiting: u64,
+    pub starts: u64,
+    pub speeds_taken: u64,
+    pub scans_taken: u64,
+    pub scans_repeated: u64,
+    pub scans_unknown: u64,
+    pub observations_refused: u64,
 }
 
 /// Where the car is.
@@ -61,19 +75,8 @@ impl Estimate {
             way_id: road.map(|road| road.way_id),
             offset_m: road.map(|road| road.offset_m),
             tunnel: tunnel.map(|id| network.tunnel(id).name.clone()),
-            mode: estimate.mode.into(),
+            mode: estimate.mode,
             branch_probability: estimate.branch_probability,
-        }
-    }
-}
-
-impl From<engine::Mode> for Mode {
-    fn from(mode: engine::Mode) -> Self {
-        match mode {
-            engine::Mode::Gnss => Self::Gnss,
-            engine::Mode::Tunnel => Self::Tunnel,
-            engine::Mode::DeadReckoning => Self::DeadReckoning,
-            engine::Mode::Reacquiring => Self::Reacquiring,
         }
     }
 }

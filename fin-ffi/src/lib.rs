@@ -11,7 +11,7 @@ mod observation;
 
 pub use engine::Engine;
 pub use error::FinError;
-pub use estimate::{Estimate, Mode};
-pub use observation::{CellReading, CellScan, GnssFix, Observation, Rat, SpeedSample};
+pub use estimate::Estimate;
+pub use observation::{CellReading, CellScan, GnssFix, SpeedSample};
 
 uniffi::setup_scaffolding!();

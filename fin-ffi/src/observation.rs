@@ -1,6 +1,7 @@
 //! What goes in.
 
 use fin_core::frame::LatLon;
+use fin_core::radio::Rat;
 use fin_core::time::Time;
 use fin_core::{observation, radio};
 
@@ -31,17 +32,12 @@ pub struct SpeedSample {
 }
 
 /// Radio access technology.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+#[uniffi::remote(Enum)]
 pub enum Rat {
-    /// 4G.
     Lte,
-    /// 5G.
     Nr,
-    /// 3G.
     Wcdma,
-    /// 2G.
     Gsm,
-    /// Not reported.
     Unknown,
 }
 
@@ -79,26 +75,6 @@ pub struct CellScan {
     pub cells: Vec<CellReading>,
 }
 
-/// Any one input.
-#[derive(Clone, Debug, PartialEq, uniffi::Enum)]
-pub enum Observation {
-    /// A GNSS fix.
-    Gnss {
-        /// The fix.
-        fix: GnssFix,
-    },
-    /// A wheel speed.
-    Speed {
-        /// The sample.
-        sample: SpeedSample,
-    },
-    /// A cell scan.
-    Cells {
-        /// The scan.
-        scan: CellScan,
-    },
-}
-
 impl From<GnssFix> for observation::GnssFix {
     fn from(fix: GnssFix) -> Self {
         Self {
@@ -120,18 +96,6 @@ impl From<SpeedSample> for observation::SpeedSample {
     }
 }
 
-impl From<Rat> for radio::Rat {
-    fn from(rat: Rat) -> Self {
-        match rat {
-            Rat::Lte => Self::Lte,
-            Rat::Nr => Self::Nr,
-            Rat::Wcdma => Self::Wcdma,
-            Rat::Gsm => Self::Gsm,
-            Rat::Unknown => Self::Unknown,
-        }
-    }
-}
-
 impl From<CellReading> for observation::CellReading {
     fn from(reading: CellReading) -> Self {
         let tac = reading.tac;
@@ -139,7 +103,7 @@ impl From<CellReading> for observation::CellReading {
         let channel = reading.arfcn.zip(reading.pci);
         Self {
             cell: radio::CellId {
-                rat: reading.rat.into(),
+                rat: reading.rat,
                 plmn: plmn.map(|(mcc, mnc)| radio::Plmn { mcc, mnc }),
                 global: reading.cell_id.map(|cell_id| radio::GlobalId { tac, cell_id }),
                 channel: channel.map(|(arfcn, pci)| radio::Channel { arfcn, pci }),
@@ -156,16 +120,6 @@ impl From<CellScan> for observation::CellScan {
         Self {
             time: Time::from_nanos(scan.time_ns),
             cells: scan.cells.into_iter().map(Into::into).collect(),
-        }
-    }
-}
-
-impl From<Observation> for observation::Observation {
-    fn from(observation: Observation) -> Self {
-        match observation {
-            Observation::Gnss { fix } => Self::Gnss(fix.into()),
-            Observation::Speed { sample } => Self::Speed(sample.into()),
-            Observation::Cells { scan } => Self::Cells(scan.into()),
         }
     }
 }
@@ -234,7 +188,7 @@ mod tests {
             time_ns: 1_575_000_000_123_456_789,
             speed_mps: 22.2,
         };
-        let got: observation::Observation = Observation::Speed { sample }.into();
-        assert_eq!(got.time().as_nanos(), 1_575_000_000_123_456_789);
+        let got: observation::SpeedSample = sample.into();
+        assert_eq!(got.time.as_nanos(), 1_575_000_000_123_456_789);
     }
 }
