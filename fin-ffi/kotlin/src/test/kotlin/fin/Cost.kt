@@ -1,0 +1,62 @@
+package fin
+
+import fin.example.Cells
+import fin.example.Gnss
+import java.nio.file.Files
+import java.nio.file.Path
+
+/**
+ * What a call costs: the median and the 99th percentile of `onCells` with 9 cells, memory over 100,000 calls, and over engines
+ * that nobody closes.
+ */
+fun main() {
+    val observations = Sessions.observations
+    val entry = observations.indexOfFirst { it is Cells && it.scan.cells.size >= 5 }
+    val template = (observations[entry] as Cells).scan.cells
+    val startNs = observations[entry + 40].timeNs
+    val engine = Sessions.open()
+    observations.take(entry + 40).filter { it is Gnss }.forEach { it.feed(engine) }
+
+    fun scan(index: Int): CellScan {
+        val timeNs = startNs + (index % 30 + index / 30) * 1_000_000_000L
+        val cells = List(9) { number ->
+            val cell = template[number % template.size]
+            val level = (cell.rsrpDbm ?: -100.0) - ((timeNs / 1_000_000_000 + number) % 3).toDouble()
+            cell.copy(serving = cell.serving && number < template.size, rsrpDbm = level)
+        }
+        return CellScan(timeNs, cells)
+    }
+
+    fun times(calls: Int): LongArray {
+        val took = LongArray(calls) { index ->
+            val scan = scan(index)
+            val before = System.nanoTime()
+            engine.onCells(scan)
+            System.nanoTime() - before
+        }
+        took.sort()
+        return took
+    }
+
+    times(20_000)
+    val took = times(20_000)
+    println("onCells: median %.1f µs, 99 %% %.1f µs".format(took[took.size / 2] / 1e3, took[took.size * 99 / 100] / 1e3))
+    val before = residentKb()
+    times(100_000)
+    println("resident before and after 100,000 calls: $before kB, ${residentKb()} kB")
+    repeat(200) { Sessions.open() }
+    settle()
+    val few = residentKb()
+    repeat(2000) { Sessions.open() }
+    settle()
+    println("resident before and after 2,000 engines that nobody closed: $few kB, ${residentKb()} kB")
+}
+
+/** Lets the collector find what nobody holds and the cleaner free it. */
+private fun settle() = repeat(5) {
+    System.gc()
+    Thread.sleep(200)
+}
+
+private fun residentKb(): Long =
+    Files.readAllLines(Path.of("/proc/self/status")).first { it.startsWith("VmRSS:") }.filter(Char::isDigit).toLong()
