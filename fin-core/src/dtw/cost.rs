@@ -2,6 +2,9 @@
 
 use std::fmt::Debug;
 
+use super::simd::entry;
+use super::{Constraints, Level, Match, Series, WarpingPath, path, scalar};
+
 /// An accumulated cost: `u32` (exact, saturating), `f32` or `f64`. Costs are not negative.
 pub trait Cost: Copy + PartialOrd + Debug {
     /// No cost.
@@ -87,6 +90,72 @@ pub trait Metric<S>: Copy {
 
     /// The cost of matching `a` with `b`.
     fn cost(self, a: S, b: S) -> Self::Cost;
+
+    /// The distance of two whole series, as [`scalar::symmetric1`] specifies it; in vectors of `level` where there is a kernel.
+    fn distance<A, B>(self, level: Level, a: A, b: B, radius: Option<usize>) -> Option<Self::Cost>
+    where
+        A: Series<Sample = S>,
+        B: Series<Sample = S>,
+    {
+        let _ = level;
+        scalar::symmetric1(a, b, self, radius)
+    }
+
+    /// The best match, as [`scalar::align`] specifies it; in vectors of `level` where there is a kernel.
+    fn align<A, B>(self, level: Level, a: A, b: B, constraints: &Constraints) -> Option<Match<Self::Cost>>
+    where
+        A: Series<Sample = S>,
+        B: Series<Sample = S>,
+    {
+        let _ = level;
+        scalar::align(a, b, self, constraints)
+    }
+
+    /// The best path, as [`warping_path`](super::warping_path) describes it; in vectors of `level` where there is a kernel.
+    fn path<A, B>(
+        self,
+        level: Level,
+        a: A,
+        b: B,
+        constraints: &Constraints,
+    ) -> Option<WarpingPath<Self::Cost>>
+    where
+        A: Series<Sample = S>,
+        B: Series<Sample = S>,
+    {
+        let _ = level;
+        path::by_arrivals(a, b, self, constraints)
+    }
+
+    /// The distances of all pairs, as [`pairwise`](super::pairwise) describes them; in vectors of `level` where there is a kernel.
+    fn pairwise(self, level: Level, series: &[&[S]], radius: Option<usize>) -> Vec<Option<Self::Cost>>
+    where
+        S: Copy,
+    {
+        super::pair_by_pair(self, level, series, radius)
+    }
+
+    /// As [`Metric::align`], for frames whose channels have this metric and may be missing.
+    fn align_frames<'a, A, B>(
+        self,
+        level: Level,
+        a: A,
+        b: B,
+        missing: Missing<Self::Cost>,
+        constraints: &Constraints,
+    ) -> Option<Match<Self::Cost>>
+    where
+        S: Sample + 'a,
+        A: Series<Sample = &'a [S]>,
+        B: Series<Sample = &'a [S]>,
+    {
+        let _ = level;
+        let metric = WithMissing {
+            metric: self,
+            missing,
+        };
+        scalar::align(a, b, metric, constraints)
+    }
 }
 
 /// `|a − b|`: for `f64` and `f32` in the same type, for `u8` levels in `u32`.
@@ -99,6 +168,70 @@ pub struct AbsoluteDifference;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SquaredDifference;
 
+/// Hands whole series to the kernels.
+macro_rules! by_kernels {
+    ($sample:ty, $cost:ty) => {
+        fn distance<A, B>(self, level: Level, a: A, b: B, radius: Option<usize>) -> Option<$cost>
+        where
+            A: Series<Sample = $sample>,
+            B: Series<Sample = $sample>,
+        {
+            entry::distance(self, level, a, b, radius)
+                .unwrap_or_else(|| scalar::symmetric1(a, b, self, radius))
+        }
+
+        fn align<A, B>(self, level: Level, a: A, b: B, constraints: &Constraints) -> Option<Match<$cost>>
+        where
+            A: Series<Sample = $sample>,
+            B: Series<Sample = $sample>,
+        {
+            entry::align(self, level, a, b, constraints)
+                .unwrap_or_else(|| scalar::align(a, b, self, constraints))
+        }
+
+        fn path<A, B>(self, level: Level, a: A, b: B, constraints: &Constraints) -> Option<WarpingPath<$cost>>
+        where
+            A: Series<Sample = $sample>,
+            B: Series<Sample = $sample>,
+        {
+            entry::path(self, level, a, b, constraints)
+                .unwrap_or_else(|| path::by_arrivals(a, b, self, constraints))
+        }
+
+        fn pairwise(self, level: Level, series: &[&[$sample]], radius: Option<usize>) -> Vec<Option<$cost>> {
+            entry::pairwise(self, level, series, radius)
+                .unwrap_or_else(|| super::pair_by_pair(self, level, series, radius))
+        }
+    };
+}
+
+/// Hands frames to the kernel `$align` of the arguments after it.
+macro_rules! frames_by_kernel {
+    ($sample:ty, $cost:ty, |$metric:ident, $level:ident, $a:ident, $b:ident, $missing:ident, $rules:ident| $align:expr) => {
+        fn align_frames<'a, A, B>(
+            self,
+            $level: Level,
+            $a: A,
+            $b: B,
+            $missing: Missing<$cost>,
+            $rules: &Constraints,
+        ) -> Option<Match<$cost>>
+        where
+            A: Series<Sample = &'a [$sample]>,
+            B: Series<Sample = &'a [$sample]>,
+        {
+            let $metric = self;
+            $align.unwrap_or_else(|| {
+                let metric = WithMissing {
+                    metric: self,
+                    missing: $missing,
+                };
+                scalar::align($a, $b, metric, $rules)
+            })
+        }
+    };
+}
+
 macro_rules! float_metric {
     ($float:ty) => {
         impl Metric<$float> for AbsoluteDifference {
@@ -108,6 +241,11 @@ macro_rules! float_metric {
             fn cost(self, a: $float, b: $float) -> $float {
                 (a - b).abs()
             }
+
+            by_kernels!($float, $float);
+            frames_by_kernel!($float, $float, |metric, level, a, b, missing, rules| {
+                entry::align_frames(metric, level, a, b, rules)
+            });
         }
 
         impl Metric<$float> for SquaredDifference {
@@ -117,6 +255,11 @@ macro_rules! float_metric {
             fn cost(self, a: $float, b: $float) -> $float {
                 (a - b) * (a - b)
             }
+
+            by_kernels!($float, $float);
+            frames_by_kernel!($float, $float, |metric, level, a, b, missing, rules| {
+                entry::align_frames(metric, level, a, b, rules)
+            });
         }
     };
 }
@@ -130,6 +273,11 @@ impl Metric<u8> for AbsoluteDifference {
     fn cost(self, a: u8, b: u8) -> u32 {
         u32::from(a.abs_diff(b))
     }
+
+    by_kernels!(u8, u32);
+    frames_by_kernel!(u8, u32, |_metric, level, a, b, missing, rules| {
+        entry::align_levels(level, a, b, missing, rules)
+    });
 }
 
 impl Metric<u8> for SquaredDifference {
@@ -140,6 +288,11 @@ impl Metric<u8> for SquaredDifference {
         let difference = u32::from(a.abs_diff(b));
         difference * difference
     }
+
+    by_kernels!(u8, u32);
+    frames_by_kernel!(u8, u32, |metric, level, a, b, missing, rules| {
+        entry::align_frames(metric, level, a, b, rules)
+    });
 }
 
 /// One number of a series, with a value that stands for "not observed".
@@ -238,7 +391,7 @@ where
     fn cost(self, a: &'a [S], b: &'a [S]) -> M::Cost {
         let channels = a.len().max(b.len());
         let mut sum = M::Cost::ZERO;
-        let mut observed = 0;
+        let mut observed = 0u32;
         for channel in 0..channels {
             let value = |frame: &[S]| frame.get(channel).copied().filter(|value| !value.is_missing());
             match (value(a), value(b), self.missing) {
@@ -251,8 +404,18 @@ where
             }
         }
         match self.missing {
-            Missing::LeftOut if observed > 0 => sum.scaled(channels as u32, observed),
+            Missing::LeftOut if 0 < observed && (observed as usize) < channels => {
+                sum.scaled(channels as u32, observed)
+            }
             _ => sum,
         }
+    }
+
+    fn align<A, B>(self, level: Level, a: A, b: B, constraints: &Constraints) -> Option<Match<M::Cost>>
+    where
+        A: Series<Sample = &'a [S]>,
+        B: Series<Sample = &'a [S]>,
+    {
+        self.metric.align_frames(level, a, b, self.missing, constraints)
     }
 }

@@ -9,6 +9,9 @@
 //! | which sample goes with which | [`warping_path`] |
 //! | the same, one sample at a time, with the steps bounded by what is possible | [`AnchoredRow`] |
 //! | the same as a likelihood, kept once per rate of advance | [`lanes::RateLanes`] |
+//! | which of many series is the nearest | [`NearestNeighbours`] |
+//! | how far all are from each other | [`pairwise`] |
+//! | their mean | [`barycenter()`] |
 //! | a cheap number that is never above the distance | [`lb_kim`], [`lb_keogh`] |
 //!
 //! # Notation
@@ -34,21 +37,27 @@
 //! Sources: Sakoe and Chiba (1978) for the recursion, the band and the step patterns; Müller, *Information Retrieval for Music
 //! and Motion* (2007), chapter 4, for subsequence DTW; Giorgino (2009) for the names of the step patterns.
 
+mod barycenter;
 mod bounds;
 mod cost;
 pub mod lanes;
 mod path;
 pub mod scalar;
+mod search;
 mod series;
+mod simd;
 mod stream;
 
 #[cfg(test)]
 mod laws;
 
+pub use barycenter::barycenter;
 pub use bounds::{Envelope, lb_keogh, lb_kim};
 pub use cost::{AbsoluteDifference, Cost, Metric, Missing, Sample, SquaredDifference, WithMissing};
 pub use path::{WarpingPath, warping_path};
+pub use search::{NearestNeighbours, Neighbour, SearchError};
 pub use series::{Frames, FramesError, Series};
+pub use simd::Level;
 pub use stream::{AnchoredRow, RowError};
 
 use std::ops::RangeInclusive;
@@ -169,7 +178,7 @@ where
     B: Series<Sample = A::Sample>,
     M: Metric<A::Sample>,
 {
-    scalar::symmetric1(a, b, metric, None)
+    metric.distance(Level::detect(), a, b, None)
 }
 
 /// The DTW distance of two whole series with [`StepPattern::Symmetric1`] over paths inside a Sakoe–Chiba band of `radius` samples.
@@ -181,7 +190,7 @@ where
     B: Series<Sample = A::Sample>,
     M: Metric<A::Sample>,
 {
-    scalar::symmetric1(a, b, metric, Some(radius))
+    metric.distance(Level::detect(), a, b, Some(radius))
 }
 
 /// The part of `reference` that is nearest to the whole `query`, with [`StepPattern::Symmetric1`] and both ends open.
@@ -235,5 +244,36 @@ where
     B: Series<Sample = A::Sample>,
     M: Metric<A::Sample>,
 {
-    scalar::align(query, reference, metric, constraints)
+    metric.align(Level::detect(), query, reference, constraints)
+}
+
+/// The distances of all pairs of series with [`StepPattern::Symmetric1`], in a Sakoe–Chiba band of `radius` samples if there is one.
+///
+/// Each pair comes once, in the order (0, 1), (0, 2), … (1, 2), …; `None` as for [`full`].
+///
+/// ```
+/// use fin_core::dtw::{self, AbsoluteDifference};
+///
+/// let series: [&[u8]; 3] = [&[1, 2, 3], &[1, 1, 3], &[4, 4, 4]];
+/// assert_eq!(dtw::pairwise(&series, None, AbsoluteDifference), [Some(1), Some(6), Some(7)]);
+/// ```
+pub fn pairwise<S, M>(series: &[&[S]], radius: Option<usize>, metric: M) -> Vec<Option<M::Cost>>
+where
+    S: Copy,
+    M: Metric<S>,
+{
+    metric.pairwise(Level::detect(), series, radius)
+}
+
+/// What [`pairwise`] returns, one pair after the other.
+fn pair_by_pair<S, M>(metric: M, level: Level, series: &[&[S]], radius: Option<usize>) -> Vec<Option<M::Cost>>
+where
+    S: Copy,
+    M: Metric<S>,
+{
+    let with_later = |index: usize| {
+        let later = series.iter().skip(index + 1);
+        later.map(move |other| metric.distance(level, series[index], *other, radius))
+    };
+    (0..series.len()).flat_map(with_later).collect()
 }

@@ -1,7 +1,7 @@
 //! The warping path: which query sample goes with which reference sample.
 
 use super::scalar::{accumulate, best_end};
-use super::{Constraints, Match, Metric, Series};
+use super::{Constraints, Level, Match, Metric, Series};
 
 /// Stands for a cell to which no step leads; the others hold the index of their step in the pattern.
 const NO_STEP: u8 = u8::MAX;
@@ -19,7 +19,7 @@ pub struct WarpingPath<C> {
 ///
 /// Of equal paths it is the one that takes, seen from its end, the first step in the order of
 /// [`StepPattern::steps`](super::StepPattern::steps). `None` as for [`align`](super::align). Takes one byte per cell of the
-/// matrix, `n · m` in all.
+/// matrix, `n · m` in all, or where a kernel is used and there are up to 2²⁴ cells, as much as a cost per cell.
 ///
 /// ```
 /// use fin_core::dtw::{self, AbsoluteDifference, Constraints};
@@ -28,6 +28,21 @@ pub struct WarpingPath<C> {
 /// assert_eq!(path.expect("neither series is empty").cells, [(0, 0), (1, 1), (2, 1), (3, 2)]);
 /// ```
 pub fn warping_path<A, B, M>(
+    query: A,
+    reference: B,
+    metric: M,
+    constraints: &Constraints,
+) -> Option<WarpingPath<M::Cost>>
+where
+    A: Series,
+    B: Series<Sample = A::Sample>,
+    M: Metric<A::Sample>,
+{
+    metric.path(Level::detect(), query, reference, constraints)
+}
+
+/// The path by the specification: the arrival of every cell is kept.
+pub(super) fn by_arrivals<A, B, M>(
     query: A,
     reference: B,
     metric: M,
