@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fin_core::fingerprint::{
-    CellIx, CellProfile, CellTable, EdgeProfile, FingerprintDb, KnownCell, Provenance,
+    CellIx, CellProfile, CellTable, EdgeProfile, Evidence, FingerprintDb, KnownCell, Provenance,
 };
 use fin_core::frame::{EastNorth, LatLon, LocalFrame};
 use fin_core::network::{Direction, RoadClass, RoadNetwork, Way, WayNode};
@@ -41,6 +41,7 @@ pub fn tube(length_m: f64, cells: u32, speed_mps: f64, seed: u64) -> Tube {
         network: Arc::new(network),
         cells: CellTable::new((0..cells).map(known_cell).collect()),
         profiles,
+        evidence: Evidence::default(),
         provenance: Provenance::default(),
     };
     Tube {

@@ -17,6 +17,16 @@ pub struct Args {
 pub enum Command {
     /// Build a fingerprint database from survey drives
     Build(cmd::build::Options),
+    /// Add new survey drives to a database, without the old drives
+    Merge(cmd::merge::Options),
+    /// Make the patch that leads from one version of a file to the next
+    Diff(cmd::diff::Options),
+    /// Apply a patch to a file
+    Patch(cmd::patch::Options),
+    /// Make a pair of keys for signatures
+    Keygen(cmd::keygen::Options),
+    /// Sign a database
+    Sign(cmd::sign::Options),
     /// Turn foreign logs into drive folders
     Import(cmd::import::Options),
     /// Replay one drive as the phone would have seen it: a position a second

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use fin_core::fingerprint::builder::{Build, build, database_ways};
+use fin_core::fingerprint::FingerprintDb;
+use fin_core::fingerprint::builder::{self, Build, database_ways};
 use fin_core::fingerprint::pass::SurveyPass;
 use fin_core::fingerprint::report::{BuildReport, DriveReport};
 use fin_core::fingerprint::runner::{Runner, Stage};
@@ -58,19 +59,41 @@ pub fn database_roads(ways: Vec<Way>) -> Result<RoadNetwork, NetworkError> {
 
 /// A database of `network` from drive folders; folders that cannot be read or placed are refused in the report.
 pub fn from_folders<P: AsRef<Path> + Sync>(network: &Arc<RoadNetwork>, folders: &[P]) -> Build {
+    from_passes(network, place_all(network, folders))
+}
+
+/// `former` with what drive folders tell besides; folders that cannot be read or placed are refused in the report.
+pub fn merge_folders<P: AsRef<Path> + Sync>(former: &FingerprintDb, folders: &[P]) -> Build {
+    let merged = |placed: &[SurveyPass]| builder::merge(former, placed, TOOL, &AllProcessors);
+    with_refused(place_all(&former.network, folders), merged)
+}
+
+fn place_all<P: AsRef<Path> + Sync>(
+    network: &RoadNetwork,
+    folders: &[P],
+) -> Vec<Result<SurveyPass, Unplaced>> {
     let bar = progress::bar("placing drives", folders.len());
     let counted = |folder: &P| {
         let placed = place(network, folder.as_ref());
         bar.inc(1);
         placed
     };
-    let passes: Vec<Result<SurveyPass, Unplaced>> = folders.par_iter().map(counted).collect();
+    let passes = folders.par_iter().map(counted).collect();
     bar.finish_and_clear();
-    from_passes(network, passes)
+    passes
 }
 
 /// A database from drives that have been placed, with those that could not be as they were refused.
 pub fn from_passes(network: &Arc<RoadNetwork>, passes: Vec<Result<SurveyPass, Unplaced>>) -> Build {
+    with_refused(passes, |placed| {
+        builder::build(network, placed, TOOL, &AllProcessors)
+    })
+}
+
+fn with_refused(
+    passes: Vec<Result<SurveyPass, Unplaced>>,
+    build: impl FnOnce(&[SurveyPass]) -> Build,
+) -> Build {
     let mut placed = Vec::new();
     let mut refused = Vec::new();
     for (index, pass) in passes.into_iter().enumerate() {
@@ -79,7 +102,7 @@ pub fn from_passes(network: &Arc<RoadNetwork>, passes: Vec<Result<SurveyPass, Un
             Err(unplaced) => refused.push((index, unplaced)),
         }
     }
-    let Build { database, report } = build(network, &placed, TOOL, &AllProcessors);
+    let Build { database, report } = build(&placed);
     let mut drives = report.drives;
     // Ascending, so that each lands where it was given.
     for (index, drive) in refused {

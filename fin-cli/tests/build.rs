@@ -141,7 +141,7 @@ fn what_is_no_database_is_refused_with_the_reason() {
     assert!(refused(&bytes[..bytes.len() - 7]).contains("bad.fin: truncated: expected"));
     let mut damaged = bytes.clone();
     damaged[bytes.len() / 2] ^= 4;
-    assert!(refused(&damaged).contains("check sum"));
+    assert!(refused(&damaged).contains("digest"));
     let mut newer = bytes;
     newer[16] = 2;
     assert!(refused(&newer).contains("expected format version 1 at byte 16, got 2"));

@@ -7,7 +7,11 @@
 
 mod build;
 mod commands;
+#[cfg(unix)]
+mod faults;
 mod import;
 mod real_drives;
 mod roads;
 mod simulate;
+mod soak;
+mod trust;

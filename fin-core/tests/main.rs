@@ -8,3 +8,4 @@
 mod dtw_vectors;
 mod engine;
 mod estimate;
+mod stored_files;

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use fin_cli::import::{ImportOptions, gnettrack};
 use fin_cli::replay::estimates_at;
 use fin_core::engine::{Estimate, Mode};
-use fin_core::fingerprint::{CellTable, FingerprintDb, Provenance};
+use fin_core::fingerprint::{CellTable, Evidence, FingerprintDb, Provenance};
 use fin_core::network::{Direction, RoadClass, RoadNetwork, Way, WayNode};
 use fin_core::observation::{Drive, GnssFix};
 use fin_core::time::Time;
@@ -137,6 +137,7 @@ fn without_fingerprints(network: &Arc<RoadNetwork>) -> FingerprintDb {
         network: Arc::clone(network),
         cells: CellTable::default(),
         profiles: vec![None; network.edge_count()],
+        evidence: Evidence::default(),
         provenance: Provenance::default(),
     }
 }

@@ -10,10 +10,9 @@ use clap::Args;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::inspect;
-use crate::drive;
 use crate::evaluate::{Evaluation, Summary, evaluate};
 use crate::table::{Align, Table};
+use crate::{db_file, drive};
 
 /// What `fin eval` is asked for.
 #[derive(Clone, Debug, Args)]
@@ -21,6 +20,9 @@ pub struct Options {
     /// Fingerprint database
     #[arg(long, value_name = "DB.fin")]
     pub db: PathBuf,
+    /// The public key that the database has to be signed with
+    #[arg(long, value_name = "KEY.pub")]
+    pub key: Option<PathBuf>,
     /// Drive folders with a truth.csv
     #[arg(required = true)]
     pub drives: Vec<PathBuf>,
@@ -52,7 +54,7 @@ struct DriveReport {
 /// # Errors
 /// The database is unusable, or no drive has a true position inside a tunnel.
 pub fn run(options: &Options, out: &mut dyn Write) -> anyhow::Result<()> {
-    let db = Arc::new(inspect::read(&options.db)?.0);
+    let db = Arc::new(db_file::read(&options.db, options.key.as_deref())?);
     let results: Vec<anyhow::Result<Evaluation>> = options
         .drives
         .par_iter()

@@ -10,8 +10,9 @@ use fin_core::radio::Plmn;
 use jiff::tz::Offset;
 use serde::Serialize;
 
-use crate::drive;
+use crate::import::crop::Neighbourhood;
 use crate::import::{FORMATS, Format, ImportOptions, ImportReport};
+use crate::{drive, roads};
 
 /// What may follow `fin import`.
 #[derive(Debug, clap::Args)]
@@ -31,6 +32,9 @@ pub struct Options {
     /// The network of cells whose row does not name one, like 272-03
     #[arg(long, value_name = "MCC-MNC", value_parser = plmn)]
     pub plmn: Option<Plmn>,
+    /// Keep only what was recorded within 2 km of a tunnel of these roads
+    #[arg(long, value_name = "ROADS")]
+    pub near_tunnels: Option<PathBuf>,
     /// Write what was found to stdout as JSON
     #[arg(long)]
     pub json: bool,
@@ -55,10 +59,12 @@ pub fn run(options: &Options, out: &mut dyn Write) -> anyhow::Result<()> {
         plmn: options.plmn,
         ..ImportOptions::default()
     };
+    let neighbourhood = options.near_tunnels.as_deref().map(neighbourhood).transpose()?;
     let mut taken = BTreeMap::new();
     let mut outcomes = Vec::new();
     for log in &options.logs {
-        let (folder, report) = match import(options, &import_options, log, &mut taken) {
+        let (folder, report) = match import(options, &import_options, log, &mut taken, neighbourhood.as_ref())
+        {
             Ok(done) => done,
             Err(error) => {
                 let error = super::describe(&error);
@@ -96,6 +102,7 @@ fn import<'a>(
     import_options: &ImportOptions,
     log: &'a Path,
     taken: &mut BTreeMap<PathBuf, &'a Path>,
+    neighbourhood: Option<&Neighbourhood>,
 ) -> anyhow::Result<(PathBuf, ImportReport)> {
     let stem = log
         .file_stem()
@@ -109,10 +116,29 @@ fn import<'a>(
         );
     }
     let imported = (options.format.read)(log, import_options)?;
-    drive::write(&folder, &imported.drive, None)
+    let drive = match neighbourhood {
+        Some(neighbourhood) => neighbourhood.crop(&imported.drive),
+        None => imported.drive,
+    };
+    if drive.gnss.is_empty() && neighbourhood.is_some() {
+        bail!("{}: nothing in it was recorded near a tunnel", log.display());
+    }
+    drive::write(&folder, &drive, None)
         .with_context(|| format!("{}: cannot be written", folder.display()))?;
     taken.insert(folder.clone(), log);
     Ok((folder, imported.report))
+}
+
+/// The neighbourhood of the tunnels in a road file.
+fn neighbourhood(path: &Path) -> anyhow::Result<Neighbourhood> {
+    let found = Neighbourhood::new(roads::read(path)?.ways).with_context(|| shown(path))?;
+    if found.is_empty() {
+        bail!(
+            "{}: expected at least one tunnel, got roads without any",
+            path.display()
+        );
+    }
+    Ok(found)
 }
 
 fn shown(path: &Path) -> String {

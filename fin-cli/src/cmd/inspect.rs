@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use fin_core::fingerprint::FingerprintDb;
@@ -10,9 +10,10 @@ use fin_core::frame::LatLon;
 use fin_core::network::{EdgeId, Tunnel};
 use fin_core::radio::Plmn;
 use jiff::civil::Date;
-use jiff::{Span, ToSpan};
 use serde::Serialize;
 
+use super::survey::{self, day_number};
+use crate::db_file;
 use crate::drive::rat_name;
 use crate::table::{Align, Table};
 
@@ -22,9 +23,24 @@ pub struct Options {
     /// The database
     #[arg(value_name = "DB.fin")]
     pub database: PathBuf,
+    /// The public key that the database has to be signed with
+    #[arg(long, value_name = "KEY.pub")]
+    pub key: Option<PathBuf>,
+    /// The day to which ages are counted; today unless given
+    #[arg(long, value_name = "DATE")]
+    pub today: Option<Date>,
+    /// Age from which a tunnel's surveys count as stale, days
+    #[arg(long, value_name = "DAYS", default_value_t = 365)]
+    pub stale_days: i64,
     /// Write to stdout as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// What ages are counted to and how old is stale.
+struct Clock {
+    today: i32,
+    stale_days: i64,
 }
 
 #[derive(Debug, Serialize)]
@@ -48,6 +64,10 @@ struct TunnelReport {
     coverage: f64,
     /// Mean number of passes over those points.
     mean_passes: f64,
+    last_surveyed: Option<String>,
+    age_days: Option<i64>,
+    /// Whether the last survey is older than it should be; `None` when its day is not known.
+    stale: Option<bool>,
 }
 
 /// A portal by which one can drive in, with the passes that did: one direction of the tunnel.
@@ -74,6 +94,13 @@ struct Origin {
     drives: u32,
     first_day: Option<String>,
     last_day: Option<String>,
+    expires: Option<String>,
+    expired: bool,
+    min_passes: u16,
+    /// Whether new drives can be merged into it.
+    statistics: bool,
+    regions: usize,
+    signed_by: Option<String>,
 }
 
 /// Tells on `out` what is in a database.
@@ -81,8 +108,19 @@ struct Origin {
 /// # Errors
 /// The file cannot be read or is no database, or `out` cannot be written.
 pub fn run(options: &Options, out: &mut dyn Write) -> anyhow::Result<()> {
-    let (database, bytes) = read(&options.database)?;
-    let report = report(&database, bytes);
+    let atlas = db_file::open(&options.database, options.key.as_deref())?;
+    let shown = || options.database.display().to_string();
+    let database = atlas.whole().with_context(shown)?;
+    let today = options.today.unwrap_or_else(|| jiff::Zoned::now().date());
+    let clock = Clock {
+        today: day_number(today),
+        stale_days: options.stale_days,
+    };
+    let mut report = report(&database, atlas.byte_count() as usize, &clock);
+    report.origin.regions = atlas.contents().regions.len();
+    report.origin.signed_by = atlas
+        .signed_by()
+        .map(|key| key.iter().map(|byte| format!("{byte:02x}")).collect());
     if options.json {
         serde_json::to_writer_pretty(&mut *out, &report)?;
         writeln!(out)?;
@@ -98,40 +136,34 @@ pub fn run(options: &Options, out: &mut dyn Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The database in the file at `path`, and the size of the file in bytes.
-///
-/// # Errors
-/// The file cannot be read or is no database.
-pub fn read(path: &Path) -> anyhow::Result<(FingerprintDb, usize)> {
-    let shown = || path.display().to_string();
-    let bytes = std::fs::read(path).with_context(shown)?;
-    let database = FingerprintDb::from_bytes(&bytes).with_context(shown)?;
-    Ok((database, bytes.len()))
-}
-
-fn report(database: &FingerprintDb, bytes: usize) -> Report {
+fn report(database: &FingerprintDb, bytes: usize, clock: &Clock) -> Report {
     let network = &database.network;
     let once = |(id, _): &(EdgeId, _)| network.opposite(*id).is_none_or(|opposite| *id < opposite);
     let roads_m: f64 = network.edges().filter(once).map(|(_, edge)| edge.length_m).sum();
-    let day = |day: i32| {
-        let epoch: Date = jiff::civil::date(1970, 1, 1);
-        let since: Span = i64::from(day).days();
-        epoch
-            .checked_add(since)
-            .map_or_else(|_| format!("day {day}"), |date| date.to_string())
-    };
+    let day = survey::date_text;
+    let provenance = &database.provenance;
     Report {
         tunnels: network
             .tunnels()
             .iter()
-            .map(|tunnel| tunnel_report(database, tunnel))
+            .map(|tunnel| tunnel_report(database, tunnel, clock))
             .collect(),
         cells: cell_counts(database),
         origin: Origin {
-            tool: database.provenance.tool.clone(),
-            drives: database.provenance.drives,
-            first_day: database.provenance.days.map(|days| day(days.0)),
-            last_day: database.provenance.days.map(|days| day(days.1)),
+            tool: provenance.tool.clone(),
+            drives: provenance.drives,
+            first_day: provenance.days.map(|days| day(days.0)),
+            last_day: provenance.days.map(|days| day(days.1)),
+            expires: provenance.expires.map(day),
+            expired: provenance.expires.is_some_and(|last| last < clock.today),
+            min_passes: provenance.min_passes,
+            statistics: database
+                .evidence
+                .edges
+                .values()
+                .any(|edge| !edge.cells.is_empty()),
+            regions: 0,
+            signed_by: None,
         },
         directed_edges: network.edge_count(),
         profiled_edges: database.profiles.iter().flatten().count(),
@@ -140,7 +172,7 @@ fn report(database: &FingerprintDb, bytes: usize) -> Report {
     }
 }
 
-fn tunnel_report(database: &FingerprintDb, tunnel: &Tunnel) -> TunnelReport {
+fn tunnel_report(database: &FingerprintDb, tunnel: &Tunnel, clock: &Clock) -> TunnelReport {
     let network = &database.network;
     let (mut points, mut scanned, mut passes) = (0_u64, 0_u64, 0_u64);
     let mut cells: Vec<u32> = Vec::new();
@@ -160,6 +192,12 @@ fn tunnel_report(database: &FingerprintDb, tunnel: &Tunnel) -> TunnelReport {
     }
     cells.sort_unstable();
     cells.dedup();
+    let days = tunnel
+        .edges
+        .iter()
+        .filter_map(|edge| database.evidence.edges.get(edge)?.days);
+    let last_day = days.map(|(_, last)| last).max();
+    let age_days = last_day.map(|day| i64::from(clock.today) - i64::from(day));
     let entries = tunnel
         .portals
         .iter()
@@ -188,6 +226,9 @@ fn tunnel_report(database: &FingerprintDb, tunnel: &Tunnel) -> TunnelReport {
         } else {
             passes as f64 / scanned as f64
         },
+        last_surveyed: last_day.map(survey::date_text),
+        age_days,
+        stale: age_days.map(|age| age > clock.stale_days),
     }
 }
 
@@ -218,6 +259,8 @@ fn tunnel_table(report: &Report) -> Table {
         ("passes per entry", Left),
         ("cells", Right),
         ("coverage %", Right),
+        ("age d", Right),
+        ("remark", Left),
     ]);
     for tunnel in &report.tunnels {
         let entry = |entry: &Entry| format!("{} ({:.0}°)", entry.passes, entry.bearing_deg);
@@ -228,6 +271,8 @@ fn tunnel_table(report: &Report) -> Table {
             tunnel.entries.iter().map(entry).collect::<Vec<_>>().join(", "),
             tunnel.cells.to_string(),
             format!("{:.0}", 100.0 * tunnel.coverage),
+            tunnel.age_days.map_or_else(String::new, |days| days.to_string()),
+            if tunnel.stale == Some(true) { "stale" } else { "" }.to_owned(),
         ]);
     }
     table
@@ -261,8 +306,27 @@ fn origin_lines(report: &Report) -> String {
         (Some(first), Some(last)) => format!(" of {first} to {last}"),
         _ => String::new(),
     };
+    let origin = &report.origin;
+    let expiry = match (&origin.expires, origin.expired) {
+        (Some(day), true) => format!("expired after {day}\n"),
+        (Some(day), false) => format!("to be used until {day}\n"),
+        (None, _) => String::new(),
+    };
+    let rare = match origin.min_passes {
+        0 => String::new(),
+        least => format!("without what fewer than {least} drives told\n"),
+    };
+    let signed = origin
+        .signed_by
+        .as_ref()
+        .map_or_else(String::new, |key| format!("signed with key {key}\n"));
+    let statistics = if origin.statistics {
+        ""
+    } else {
+        "without statistics: nothing can be merged into it\n"
+    };
     format!(
-        "{} survey drives{days}, built by {}\n{} of {} directed edges have a profile, {:.1} km of roads, {:.1} kB\n",
+        "{expiry}{rare}{signed}{statistics}{} survey drives{days}, built by {}\n{} of {} directed edges have a profile, {:.1} km of roads, {:.1} kB\n",
         report.origin.drives,
         report.origin.tool,
         report.profiled_edges,

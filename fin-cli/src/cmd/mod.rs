@@ -1,12 +1,18 @@
 //! The subcommands: each takes its checked options and writes its results to `out`, messages to stderr.
 
 pub mod build;
+pub mod diff;
 pub mod eval;
 pub mod import;
 pub mod inspect;
+pub mod keygen;
+pub mod merge;
+pub mod patch;
 pub mod replay;
 pub mod roads;
+pub mod sign;
 pub mod simulate;
+pub mod survey;
 
 use crate::args::Command;
 use std::io::{ErrorKind, Write};
@@ -24,6 +30,11 @@ pub struct Usage(pub String);
 pub fn run(command: Command, out: &mut dyn Write) -> anyhow::Result<()> {
     match command {
         Command::Build(options) => build::run(&options, out)?,
+        Command::Merge(options) => merge::run(&options, out)?,
+        Command::Diff(options) => diff::run(&options)?,
+        Command::Patch(options) => patch::run(&options)?,
+        Command::Keygen(options) => keygen::run(&options, out)?,
+        Command::Sign(options) => sign::run(&options)?,
         Command::Replay(options) => replay::run(&options, out)?,
         Command::Eval(options) => eval::run(&options, out)?,
         Command::Inspect(options) => inspect::run(&options, out)?,

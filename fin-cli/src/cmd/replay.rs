@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use clap::Args;
 use fin_core::engine::Diagnostics;
+use fin_core::fingerprint::FingerprintDb;
+use fin_core::observation::Drive;
 
-use super::{Usage, inspect};
+use super::{Usage, survey};
 use crate::track_file::{self, TrackFormat};
-use crate::{atomic, drive, replay};
+use crate::{atomic, db_file, drive, replay};
 
 /// What `fin replay` is asked for.
 #[derive(Clone, Debug, Args)]
@@ -17,6 +19,9 @@ pub struct Options {
     /// Fingerprint database
     #[arg(long, value_name = "DB.fin")]
     pub db: PathBuf,
+    /// The public key that the database has to be signed with
+    #[arg(long, value_name = "KEY.pub")]
+    pub key: Option<PathBuf>,
     /// Drive folder
     pub drive: PathBuf,
     /// Where the estimates go, by extension csv, geojson, gpx or json; stdout, as csv, without it
@@ -42,8 +47,15 @@ pub fn run(options: &Options, out: &mut dyn Write) -> anyhow::Result<()> {
             ))
         })?,
     };
-    let db = Arc::new(inspect::read(&options.db)?.0);
+    let db = Arc::new(db_file::read(&options.db, options.key.as_deref())?);
     let drive = drive::read(&options.drive)?.drive;
+    if let Some(day) = expired_before(&db, &drive) {
+        let last = survey::date_text(day);
+        eprintln!(
+            "warning: {} should not be used after {last}, and this drive is later",
+            options.db.display()
+        );
+    }
     let replay = replay::replay(&db, &drive);
     let text = track_file::write(format, &replay.rows, &db.network);
     match &options.out {
@@ -53,6 +65,14 @@ pub fn run(options: &Options, out: &mut dyn Write) -> anyhow::Result<()> {
     }
     eprintln!("{}", summary(replay.rows.len(), &replay.diagnostics));
     Ok(())
+}
+
+/// The last day of `db`, when `drive` began later.
+fn expired_before(db: &FingerprintDb, drive: &Drive) -> Option<i32> {
+    const DAY_MS: i64 = 86_400_000;
+    let (first, _) = drive.span()?;
+    let last_day = db.provenance.expires?;
+    (first.as_millis().div_euclid(DAY_MS) > i64::from(last_day)).then_some(last_day)
 }
 
 /// What became of the observations, in words.

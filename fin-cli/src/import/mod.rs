@@ -1,5 +1,6 @@
 //! Foreign logs, read as drives.
 
+pub mod crop;
 pub mod gnettrack;
 
 use std::fmt;

@@ -8,6 +8,7 @@
 mod belief;
 mod gate;
 mod hypothesis;
+mod navigator;
 mod output;
 mod snapshot;
 
@@ -27,6 +28,7 @@ pub use belief::DriftModel;
 use gate::{FixGate, Prediction, Verdict};
 pub use gate::{GateModel, Refusal};
 use hypothesis::{Heard, Hypothesis, Workspace, open_road_distance_m};
+pub use navigator::{Navigator, StepError};
 pub use output::{Estimate, Mode, RoadPosition};
 pub use snapshot::{DatabaseSum, SnapshotError};
 

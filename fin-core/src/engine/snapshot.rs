@@ -283,7 +283,6 @@ mod tests {
     use super::*;
     use crate::engine::belief::Belief;
     use crate::fingerprint::testing::straight_road;
-    use crate::fingerprint::{CellTable, Provenance};
     use crate::observation::{CellReading, GnssFix, Observation};
     use crate::radio::{CellId, Channel, GlobalId, Plmn, Rat};
 
@@ -291,10 +290,9 @@ mod tests {
     fn full_engine() -> Engine {
         let network = Arc::new(straight_road(&[500.0, 500.0, 500.0]));
         let db = FingerprintDb {
-            cells: CellTable::new(Vec::new()),
             profiles: vec![None; network.edge_count()],
-            provenance: Provenance::default(),
             network,
+            ..FingerprintDb::default()
         };
         let position = db.network.ways()[0].nodes[0].position;
         let mut engine = Engine::new(Arc::new(db));

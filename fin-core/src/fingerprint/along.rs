@@ -2,7 +2,8 @@
 
 use super::cells::CellIx;
 use super::chain::{Chain, Chains};
-use super::field::{FieldReading, Level, levels};
+use super::evidence::{Bin, CellEvidence, POINTS_PER_BIN, stored};
+use super::field::{Field, FieldReading, estimate};
 use super::placed::{PlacedScan, REACH_M};
 use super::profile::{CellProfile, EdgeProfile, GRID_STEP_M, quantise_mean, quantise_spread};
 use crate::network::{EdgeId, RoadNetwork};
@@ -42,7 +43,7 @@ pub(super) fn collect(chains: &Chains, drives: &[Vec<PlacedScan<'_>>], offsets_d
             .for_each(|scan| driven[scan.place.chain as usize] = true);
         for scan in scans {
             for place in std::iter::once(scan.place).chain(chains.near(scan.at)) {
-                let counts = driven[place.chain as usize];
+                let counts = driven[place.chain as usize] && scan.summary.is_none();
                 let half_step_m = 0.5 * GRID_STEP_M;
                 let span = Span {
                     drive,
@@ -58,6 +59,7 @@ pub(super) fn collect(chains: &Chains, drives: &[Vec<PlacedScan<'_>>], offsets_d
                         level_dbm: level_dbm - offset_db,
                         variance_db2: scan.variance_db2,
                         drive,
+                        summary: scan.summary,
                     });
                     Reading {
                         cell: reading.cell,
@@ -72,8 +74,11 @@ pub(super) fn collect(chains: &Chains, drives: &[Vec<PlacedScan<'_>>], offsets_d
     heard
 }
 
-/// The profiles of the edges of `chain` that were scanned.
-pub(super) fn profiles(chain: &Chain, heard: &Heard, network: &RoadNetwork) -> Vec<(EdgeId, EdgeProfile)> {
+/// An edge with its profile and what its cells' levels rest on.
+pub(super) type Estimated = (EdgeId, EdgeProfile, Vec<CellEvidence>);
+
+/// The profiles of the edges of `chain`.
+pub(super) fn profiles(chain: &Chain, heard: &Heard, network: &RoadNetwork) -> Vec<Estimated> {
     let mut grid_m: Vec<f64> = Vec::new();
     let mut edges: Vec<(EdgeId, std::ops::Range<usize>, f64)> = Vec::new();
     for (&edge, &start_m) in chain.edges.iter().zip(&chain.starts_m) {
@@ -83,13 +88,16 @@ pub(super) fn profiles(chain: &Chain, heard: &Heard, network: &RoadNetwork) -> V
         edges.push((edge, first..grid_m.len(), step_m));
     }
     let passes = count(&grid_m, heard.scans.iter());
-    let mut profiles: Vec<EdgeProfile> = edges
+    let mut profiles: Vec<Estimated> = edges
         .iter()
-        .map(|(_, points, step_m)| EdgeProfile {
-            points: points.len() as u32,
-            step_m: *step_m,
-            passes: passes[points.clone()].to_vec(),
-            cells: Vec::new(),
+        .map(|(edge, points, step_m)| {
+            let profile = EdgeProfile {
+                points: points.len() as u32,
+                step_m: *step_m,
+                passes: passes[points.clone()].to_vec(),
+                cells: Vec::new(),
+            };
+            (*edge, profile, Vec::new())
         })
         .collect();
     let mut by_cell: Vec<&Reading> = heard.readings.iter().collect();
@@ -98,23 +106,24 @@ pub(super) fn profiles(chain: &Chain, heard: &Heard, network: &RoadNetwork) -> V
         let Some(line) = CellLine::new(readings, &grid_m) else {
             continue;
         };
-        for ((_, points, _), profile) in edges.iter().zip(&mut profiles) {
-            profile
-                .cells
-                .extend(line.profile(CellIx(readings[0].cell), points.clone()));
+        let cell = CellIx(readings[0].cell);
+        for ((_, points, step_m), (_, profile, evidence)) in edges.iter().zip(&mut profiles) {
+            profile.cells.extend(line.profile(cell, points.clone()));
+            let ends_m = (grid_m[points.start], grid_m[points.end - 1]);
+            let is_last = points.end == grid_m.len();
+            let bins = line.bins(ends_m, is_last, *step_m);
+            if !bins.is_empty() {
+                evidence.push(CellEvidence { cell, bins });
+            }
         }
     }
-    let scanned = |profile: &EdgeProfile| profile.passes.iter().any(|&passes| passes > 0);
-    let edges = edges.into_iter().map(|(edge, ..)| edge);
-    edges
-        .zip(profiles)
-        .filter(|(_, profile)| scanned(profile))
-        .collect()
+    profiles
 }
 
 /// One cell along the grid of a chain.
 struct CellLine {
-    levels: Vec<Level>,
+    readings: Vec<FieldReading>,
+    field: Field,
     /// Whether a reading is near enough.
     near: Vec<bool>,
     passes: Vec<u16>,
@@ -138,11 +147,48 @@ impl CellLine {
         let with_level = readings.iter().filter(|reading| reading.field.is_some());
         let serving = readings.iter().filter(|reading| reading.serving);
         Some(Self {
-            levels: levels(&field, grid_m),
+            field: estimate(&field, grid_m),
+            readings: field,
             near,
             passes: count(grid_m, with_level.map(|reading| &reading.span)),
             serving: count(grid_m, serving.map(|reading| &reading.span)),
         })
+    }
+
+    /// The readings between `ends_m`, summed by pieces of an edge with grid points `step_m` apart. A reading at the end is
+    /// of the next edge, unless the edge is the last.
+    fn bins(&self, ends_m: (f64, f64), is_last: bool, step_m: f64) -> Vec<Bin> {
+        let from = self.readings.partition_point(|reading| reading.x_m < ends_m.0);
+        let to = self
+            .readings
+            .partition_point(|reading| reading.x_m < ends_m.1 || (is_last && reading.x_m <= ends_m.1));
+        let piece = |at: &usize| {
+            let point = libm::round((self.readings[*at].x_m - ends_m.0) / step_m) as u32;
+            point / POINTS_PER_BIN
+        };
+        let within: Vec<usize> = (from..to.max(from)).collect();
+        let pieces = within.chunk_by(|a, b| piece(a) == piece(b));
+        pieces.map(|at| stored(self.sum(piece(&at[0]), at))).collect()
+    }
+
+    fn sum(&self, index: u32, at: &[usize]) -> Bin {
+        let weighted = || {
+            at.iter()
+                .map(|&i| (1.0 / self.field.variances_db2[i], &self.readings[i]))
+        };
+        let weight_per_db2: f64 = weighted().map(|(weight, _)| weight).sum();
+        let mean_dbm = weighted().map(|(weight, r)| weight * r.level_dbm).sum::<f64>() / weight_per_db2;
+        let square_db2 = |r: &FieldReading| {
+            let own_db2 = r.summary.map_or(0.0, |summary| summary.scatter_db2);
+            (r.level_dbm - mean_dbm) * (r.level_dbm - mean_dbm) + own_db2
+        };
+        let squares_db2: f64 = weighted().map(|(weight, r)| weight * square_db2(r)).sum();
+        Bin {
+            index,
+            weight_per_db2,
+            mean_dbm,
+            scatter_db: (squares_db2 / weight_per_db2).sqrt(),
+        }
     }
 
     /// The run on the grid points `points` of an edge, from the first to the last that is near a reading; points between
@@ -155,11 +201,11 @@ impl CellLine {
         Some(CellProfile {
             cell,
             first: first as u32,
-            mean_dbm: self.levels[run.clone()]
+            mean_dbm: self.field.levels[run.clone()]
                 .iter()
                 .map(|level| quantise_mean(level.mean_dbm))
                 .collect(),
-            spread_db: self.levels[run.clone()]
+            spread_db: self.field.levels[run.clone()]
                 .iter()
                 .map(|level| quantise_spread(level.spread_db))
                 .collect(),

@@ -7,22 +7,24 @@
 //!
 //! The order in which drives are given does not matter: they are sorted by content first.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::along;
 use super::cells::{CellIx, CellTable};
 use super::chain::Chains;
 use super::compare::{Contender, compare, place_all};
-use super::identity::{Directory, Sightings};
+use super::evidence::{EdgeEvidence, Evidence};
+use super::former::{self, Former};
+use super::identity::Directory;
 use super::offsets::level_offsets;
 use super::pass::SurveyPass;
-use super::placed::{KnownScan, Prepared, sure_place};
+use super::placed::{KnownScan, PlacedScan, Prepared, sure_place};
 use super::profile::{EdgeProfile, FingerprintDb, Provenance};
 use super::report::{BuildReport, DriveReport, Refusal, TunnelReport};
 use super::runner::{Runner, Stage};
 use super::scans::Dropped;
-use crate::network::{RoadNetwork, TunnelId, Way};
+use crate::network::{EdgeId, RoadNetwork, TunnelId, Way};
 use crate::time::Time;
 
 /// How far along the roads a database reaches beyond its tunnels, metres.
@@ -57,6 +59,26 @@ pub fn database_ways(network: &RoadNetwork) -> Vec<Way> {
 ///
 /// `network` is best made of [`database_ways`]; the passes are placed on it.
 pub fn build(network: &Arc<RoadNetwork>, passes: &[SurveyPass], tool: &str, runner: &impl Runner) -> Build {
+    assemble(network, None, passes, tool, runner)
+}
+
+/// `former` with what `passes`, which are placed on its network, heard besides; and a report of these.
+///
+/// The profiles are estimated anew from the statistics of `former` and the new readings. Statistics are sums over pieces of
+/// some ten metres, so what comes out is that of a build from all drives but for about a decibel. What `former` has no
+/// statistics of is left out. A drive that `former` was built with counts twice when it is given again: nothing in a
+/// database tells drives apart.
+pub fn merge(former: &FingerprintDb, passes: &[SurveyPass], tool: &str, runner: &impl Runner) -> Build {
+    assemble(&former.network, Some(former), passes, tool, runner)
+}
+
+fn assemble(
+    network: &Arc<RoadNetwork>,
+    former: Option<&FingerprintDb>,
+    passes: &[SurveyPass],
+    tool: &str,
+    runner: &impl Runner,
+) -> Build {
     let mut prepared: Vec<Option<Prepared>> = runner
         .map(Stage::Clean, passes, |pass| Prepared::new(pass, network))
         .into_iter()
@@ -74,7 +96,7 @@ pub fn build(network: &Arc<RoadNetwork>, passes: &[SurveyPass], tool: &str, runn
         .collect();
     let order = order_of(passes, &mut reports);
 
-    let mut sightings = Sightings::default();
+    let mut sightings = former.map(former::sightings).unwrap_or_default();
     order
         .iter()
         .filter_map(|&i| prepared[i].as_ref())
@@ -86,10 +108,12 @@ pub fn build(network: &Arc<RoadNetwork>, passes: &[SurveyPass], tool: &str, runn
         .map(|prepared| prepared.known(&directory))
         .collect();
 
+    let former = former.map(|db| Former::new(db, &directory));
     let mut driven = vec![false; network.edge_count()];
     order
         .iter()
         .flat_map(|&i| passes[i].edges())
+        .chain(former.iter().flat_map(Former::edges))
         .for_each(|edge| driven[edge.index()] = true);
     let chains = Chains::new(network, &driven);
     let contenders: Vec<Contender<'_>> = order
@@ -100,9 +124,17 @@ pub fn build(network: &Arc<RoadNetwork>, passes: &[SurveyPass], tool: &str, runn
             scans,
         })
         .collect();
-    let findings = compare(&contenders, &chains, runner);
-    let placed = place_all(&contenders, &findings, &chains, runner);
-    let offsets_db = level_offsets(&placed);
+    let known_before = former
+        .as_ref()
+        .map(|former| former.placed(&chains))
+        .unwrap_or_default();
+    let findings = compare(&contenders, &known_before, &chains, runner);
+    let mut placed = place_all(&contenders, &findings, &chains, runner);
+    let days_of = days_of_edges(&placed, former.as_ref());
+    if former.is_some() {
+        placed.push(known_before);
+    }
+    let offsets_db = level_offsets(&placed, former.is_some());
 
     let heard = along::collect(&chains, &placed, &offsets_db);
     let lines: Vec<_> = chains.all().iter().zip(&heard).collect();
@@ -110,10 +142,19 @@ pub fn build(network: &Arc<RoadNetwork>, passes: &[SurveyPass], tool: &str, runn
         along::profiles(chain, heard, network)
     });
     let mut profiles: Vec<Option<EdgeProfile>> = vec![None; network.edge_count()];
-    for (edge, profile) in found.into_iter().flatten() {
+    let mut evidence = Evidence::default();
+    for (edge, mut profile, cells) in found.into_iter().flatten() {
+        if let Some(former) = &former {
+            former.add_counts(edge, &mut profile);
+        }
+        if profile.passes.iter().all(|&passes| passes == 0) {
+            continue;
+        }
+        let days = days_of.get(&edge).copied();
+        evidence.edges.insert(edge, EdgeEvidence { days, cells });
         profiles[edge.index()] = Some(profile);
     }
-    let cells = renumber(&mut profiles, &directory);
+    let cells = renumber(&mut profiles, &mut evidence, &directory);
 
     let mut passed = Vec::new();
     for (drive, &i) in order.iter().enumerate() {
@@ -155,15 +196,13 @@ pub fn build(network: &Arc<RoadNetwork>, passes: &[SurveyPass], tool: &str, runn
         .zip(&findings)
         .filter(|(_, finding)| finding.refused.is_none());
     let times = times.flat_map(|(contender, _)| contender.scans.iter().map(|scan| scan.time));
-    let provenance = Provenance {
-        tool: tool.to_owned(),
-        drives: used,
-        days: days(times),
-    };
+    let before = former.map(|former| former.db().provenance.clone());
+    let provenance = provenance(tool, used, days(times), before);
     let database = (used > 0).then(|| FingerprintDb {
         network: Arc::clone(network),
         cells,
         profiles,
+        evidence,
         provenance,
     });
     Build { database, report }
@@ -218,7 +257,11 @@ fn content_key(pass: &SurveyPass) -> (Option<Time>, usize, u32) {
 }
 
 /// Gives the cells that occur in `profiles` dense indices, in the order of the directory.
-fn renumber(profiles: &mut [Option<EdgeProfile>], directory: &Directory) -> CellTable {
+fn renumber(
+    profiles: &mut [Option<EdgeProfile>],
+    evidence: &mut Evidence,
+    directory: &Directory,
+) -> CellTable {
     let cells = || profiles.iter().flatten().flat_map(|profile| &profile.cells);
     let used: Vec<u32> = cells()
         .map(|cell| cell.cell.0)
@@ -235,6 +278,12 @@ fn renumber(profiles: &mut [Option<EdgeProfile>], directory: &Directory) -> Cell
         .flat_map(|profile| &mut profile.cells)
     {
         cell.cell = index_of[cell.cell.0 as usize];
+    }
+    for edge in evidence.edges.values_mut() {
+        edge.cells
+            .iter_mut()
+            .for_each(|cell| cell.cell = index_of[cell.cell.0 as usize]);
+        edge.cells.retain(|cell| cell.cell.0 != u32::MAX);
     }
     CellTable::new(
         used.iter()
@@ -287,6 +336,47 @@ fn tunnels(network: &RoadNetwork, passed: &[TunnelId]) -> Vec<TunnelReport> {
         passes: passes(tunnel.id),
     })
     .collect()
+}
+
+/// First and last day on which each edge was scanned, where the clocks showed Unix time.
+fn days_of_edges(
+    placed: &[Vec<PlacedScan<'_>>],
+    former: Option<&Former<'_>>,
+) -> BTreeMap<EdgeId, (i32, i32)> {
+    let mut found: BTreeMap<EdgeId, (i32, i32)> = BTreeMap::new();
+    let before = former
+        .into_iter()
+        .flat_map(|former| former.edges().filter_map(|edge| Some((edge, former.days(edge)?))));
+    let scanned = placed
+        .iter()
+        .flatten()
+        .filter_map(|scan| Some((scan.at.edge, days(std::iter::once(scan.scan.time))?)));
+    for (edge, (first, last)) in before.chain(scanned) {
+        let days = found.entry(edge).or_insert((first, last));
+        *days = (days.0.min(first), days.1.max(last));
+    }
+    found
+}
+
+/// Where a database of `drives` new drives comes from, made of one from `before`, if any.
+fn provenance(tool: &str, drives: u32, days: Option<(i32, i32)>, before: Option<Provenance>) -> Provenance {
+    let Some(before) = before else {
+        return Provenance {
+            tool: tool.to_owned(),
+            drives,
+            days,
+            ..Provenance::default()
+        };
+    };
+    Provenance {
+        tool: tool.to_owned(),
+        drives: before.drives.saturating_add(drives),
+        days: match (before.days, days) {
+            (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+            (one, other) => one.or(other),
+        },
+        ..before
+    }
 }
 
 /// First and last day of `times`, days since 1970-01-01; `None` when one of them is not Unix time.

@@ -24,6 +24,8 @@ struct Line {
 struct Sum {
     weight: f64,
     weighted_dbm: f64,
+    /// Of how many drives it is, where it is what one recording or one earlier database adds.
+    drives: u32,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +44,7 @@ struct Share {
     bin: usize,
     weight: f64,
     level_dbm: f64,
+    drives: u32,
 }
 
 /// Levels of every cell along every chain, summed over all drives.
@@ -80,6 +83,7 @@ fn shares<'a>(drive: &'a [PlacedScan<'_>], offset_db: f64) -> impl Iterator<Item
                 bin: bin_of(scan.place.x_m),
                 weight: 1.0 / scan.variance_db2,
                 level_dbm: reading.level_dbm? - offset_db,
+                drives: scan.drives(),
             })
         })
     })
@@ -95,6 +99,7 @@ fn merged(drive: &[PlacedScan<'_>], offset_db: f64) -> Vec<(Line, usize, Sum)> {
         for share in chunk {
             sum.weight += share.weight;
             sum.weighted_dbm += share.weight * share.level_dbm;
+            sum.drives = sum.drives.max(share.drives);
         }
         (chunk[0].line, chunk[0].bin, sum)
     });
@@ -210,7 +215,12 @@ fn add_to(strip: &mut Strip, part: &[(Line, usize, Sum)], sign: f64) {
     }
     for group in part.chunk_by(|a, b| a.1 / BINS_PER_COUNT == b.1 / BINS_PER_COUNT) {
         let count = &mut strip.drives[group[0].1 / BINS_PER_COUNT];
-        *count = if sign > 0.0 { *count + 1 } else { *count - 1 };
+        let drives = group.iter().map(|part| part.2.drives).max().unwrap_or(0);
+        *count = if sign > 0.0 {
+            *count + drives
+        } else {
+            *count - drives
+        };
     }
 }
 

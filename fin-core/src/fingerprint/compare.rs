@@ -41,11 +41,16 @@ enum Action {
     Refuse(Refusal),
 }
 
-/// The finding for each of `drives`.
+/// The finding for each of `drives`, which are compared with each other and with what an earlier database, if any, says.
 ///
 /// Only the clearest case is acted on before all suspects are judged again, so that a drive with a wrong clock does not
 /// make those that it is compared with look wrong.
-pub(super) fn compare(drives: &[Contender<'_>], chains: &Chains, runner: &impl Runner) -> Vec<Finding> {
+pub(super) fn compare(
+    drives: &[Contender<'_>],
+    former: &[PlacedScan<'_>],
+    chains: &Chains,
+    runner: &impl Runner,
+) -> Vec<Finding> {
     let mut findings = vec![Finding::default(); drives.len()];
     let all: Vec<usize> = (0..drives.len()).collect();
     let mut judged = all.clone();
@@ -53,7 +58,7 @@ pub(super) fn compare(drives: &[Contender<'_>], chains: &Chains, runner: &impl R
     loop {
         for (&drive, verdict) in judged
             .iter()
-            .zip(judge(drives, &findings, &judged, chains, runner))
+            .zip(judge(drives, former, &findings, &judged, chains, runner))
         {
             verdicts[drive] = verdict;
         }
@@ -99,13 +104,17 @@ pub(super) fn place_all<'a>(
 
 fn judge(
     drives: &[Contender<'_>],
+    former: &[PlacedScan<'_>],
     findings: &[Finding],
     judged: &[usize],
     chains: &Chains,
     runner: &impl Runner,
 ) -> Vec<Verdict> {
-    let placed = place_all(drives, findings, chains, runner);
-    let offsets_db = level_offsets(&placed);
+    let mut placed = place_all(drives, findings, chains, runner);
+    if !former.is_empty() {
+        placed.push(former.to_vec());
+    }
+    let offsets_db = level_offsets(&placed, !former.is_empty());
     let field = CoarseField::new(&placed, &offsets_db);
     runner.map(Stage::Compare, judged, |&i| {
         let others = field.without(&placed[i], offsets_db[i]);

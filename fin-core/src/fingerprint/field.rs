@@ -4,7 +4,7 @@
 //! a scalar Kalman filter with the Rauch–Tung–Striebel backward pass: Rauch, Tung, Striebel 1965, AIAA Journal 3(8)) costs
 //! one step per reading. Readings far off the estimate are given less weight (Huber 1964).
 
-use super::placed::{FIELD_DB2_PER_M, READING_SIGMA_DB};
+use super::placed::{FIELD_DB2_PER_M, LEAST_VARIANCE_DB2, READING_SIGMA_DB};
 
 /// Standard deviation of the level before anything is known, dB: so large that it says nothing.
 const PRIOR_SIGMA_DB: f64 = 1e4;
@@ -32,6 +32,26 @@ pub(super) struct FieldReading {
     pub(super) variance_db2: f64,
     /// Which drive.
     pub(super) drive: u32,
+    /// What it stands for when it is the sum of many; its drive is then of no meaning.
+    pub(super) summary: Option<Summary>,
+}
+
+/// What a reading that is the mean of many says besides.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Summary {
+    /// Mean square of what they differ from it, dB².
+    pub(super) scatter_db2: f64,
+    /// Of how many drives they are.
+    pub(super) drives: u16,
+}
+
+/// What readings tell of a line.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Field {
+    /// By grid point.
+    pub(super) levels: Vec<Level>,
+    /// The variance that each reading was given in the end, dB²: more than it had when it is far off.
+    pub(super) variances_db2: Vec<f64>,
 }
 
 /// Estimate at one point of a line.
@@ -50,11 +70,17 @@ struct Estimate {
 }
 
 /// The levels at `grid_m` (ascending) that `readings` (ascending by place, at least one) tell.
-pub(super) fn levels(readings: &[FieldReading], grid_m: &[f64]) -> Vec<Level> {
+pub(super) fn estimate(readings: &[FieldReading], grid_m: &[f64]) -> Field {
     let mut weighted = readings.to_vec();
     let mut at_readings = smooth(&weighted, &places(readings));
     for _ in 0..HUBER_ROUNDS {
-        for ((weighted, given), estimate) in weighted.iter_mut().zip(readings).zip(&at_readings) {
+        // Sums have had their readings weighed when they were made.
+        let single = weighted
+            .iter_mut()
+            .zip(readings)
+            .zip(&at_readings)
+            .filter(|((_, given), _)| given.summary.is_none());
+        for ((weighted, given), estimate) in single {
             let sigmas = (given.level_dbm - estimate.mean_dbm).abs() / given.variance_db2.sqrt();
             weighted.variance_db2 = given.variance_db2 * (sigmas / HUBER_SIGMAS).max(1.0);
         }
@@ -62,14 +88,14 @@ pub(super) fn levels(readings: &[FieldReading], grid_m: &[f64]) -> Vec<Level> {
     }
     let at_grid = smooth(&weighted, grid_m);
     let between = between_drives(readings, &at_readings, grid_m);
-    at_grid
-        .iter()
-        .zip(between)
-        .map(|(estimate, between_db2)| Level {
-            mean_dbm: estimate.mean_dbm,
-            spread_db: (estimate.variance_db2 + between_db2).sqrt(),
-        })
-        .collect()
+    let levels = at_grid.iter().zip(between).map(|(estimate, between_db2)| Level {
+        mean_dbm: estimate.mean_dbm,
+        spread_db: (estimate.variance_db2 + between_db2).sqrt(),
+    });
+    Field {
+        levels: levels.collect(),
+        variances_db2: weighted.iter().map(|reading| reading.variance_db2).collect(),
+    }
 }
 
 fn places(readings: &[FieldReading]) -> Vec<f64> {
@@ -134,17 +160,19 @@ fn smooth(readings: &[FieldReading], grid_m: &[f64]) -> Vec<Estimate> {
 ///
 /// A residual about an estimate that it has itself been part of is too small by the estimate's variance, which is added back.
 fn between_drives(readings: &[FieldReading], at_readings: &[Estimate], grid_m: &[f64]) -> Vec<f64> {
-    let least_db2 = readings
-        .iter()
+    let single = readings.iter().filter(|reading| reading.summary.is_none());
+    let least_db2 = single
         .map(|r| r.variance_db2)
-        .fold(f64::INFINITY, f64::min);
+        .reduce(f64::min)
+        .unwrap_or(LEAST_VARIANCE_DB2);
     // Running sums of weights and weighted squares, so that any window is a difference.
     let mut sums = vec![(0.0, 0.0)];
     let (mut weights, mut squares) = (0.0, 0.0);
     for (reading, estimate) in readings.iter().zip(at_readings) {
         let residual_db = (reading.level_dbm - estimate.mean_dbm).clamp(-BETWEEN_MAX_DB, BETWEEN_MAX_DB);
-        let square_db2 =
-            residual_db * residual_db + estimate.variance_db2 - READING_SIGMA_DB * READING_SIGMA_DB;
+        let scatter_db2 = reading.summary.map_or(0.0, |summary| summary.scatter_db2);
+        let square_db2 = residual_db * residual_db + scatter_db2 + estimate.variance_db2
+            - READING_SIGMA_DB * READING_SIGMA_DB;
         // Readings that share their drive's shape with many others are together worth one.
         let weight = least_db2 / reading.variance_db2;
         weights += weight;
@@ -155,11 +183,11 @@ fn between_drives(readings: &[FieldReading], at_readings: &[Estimate], grid_m: &
     let (mut from, mut to) = (0, 0);
     let near = grid_m.iter().map(|&x_m| {
         while to < readings.len() && readings[to].x_m <= x_m + BETWEEN_WINDOW_M {
-            drives.add(readings[to].drive);
+            drives.add(&readings[to]);
             to += 1;
         }
         while from < to && readings[from].x_m < x_m - BETWEEN_WINDOW_M {
-            drives.remove(readings[from].drive);
+            drives.remove(&readings[from]);
             from += 1;
         }
         // With one drive the residuals tell of noise only; each further one adds what it can.
@@ -175,34 +203,56 @@ fn between_drives(readings: &[FieldReading], at_readings: &[Estimate], grid_m: &
 /// How many different drives the readings of a moving window are of.
 struct DriveCount {
     readings: Vec<u32>,
+    singles: usize,
     distinct: u32,
 }
 
 impl DriveCount {
     fn new(all: &[FieldReading]) -> Self {
-        let drives = all.iter().map(|r| r.drive as usize + 1).max().unwrap_or(0);
+        let single = all.iter().filter(|r| r.summary.is_none());
+        let singles = single.map(|r| r.drive as usize + 1).max().unwrap_or(0);
+        let summed = all
+            .iter()
+            .filter_map(|r| r.summary)
+            .map(|summary| usize::from(summary.drives))
+            .max();
         Self {
-            readings: vec![0; drives],
+            readings: vec![0; singles + summed.unwrap_or(0)],
+            singles,
             distinct: 0,
         }
     }
 
-    fn add(&mut self, drive: u32) {
-        let readings = &mut self.readings[drive as usize];
-        self.distinct += u32::from(*readings == 0);
-        *readings += 1;
+    /// The drives of a reading. Which ones a sum is of is not known: near ones are taken to be of the same.
+    fn drives(&self, reading: &FieldReading) -> std::ops::Range<usize> {
+        match reading.summary {
+            None => reading.drive as usize..reading.drive as usize + 1,
+            Some(summary) => self.singles..self.singles + usize::from(summary.drives),
+        }
     }
 
-    fn remove(&mut self, drive: u32) {
-        let readings = &mut self.readings[drive as usize];
-        *readings -= 1;
-        self.distinct -= u32::from(*readings == 0);
+    fn add(&mut self, reading: &FieldReading) {
+        for drive in self.drives(reading) {
+            self.distinct += u32::from(self.readings[drive] == 0);
+            self.readings[drive] += 1;
+        }
+    }
+
+    fn remove(&mut self, reading: &FieldReading) {
+        for drive in self.drives(reading) {
+            self.readings[drive] -= 1;
+            self.distinct -= u32::from(self.readings[drive] == 0);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn levels(readings: &[FieldReading], grid_m: &[f64]) -> Vec<Level> {
+        estimate(readings, grid_m).levels
+    }
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
     use rand_distr::{Distribution, Normal};
@@ -213,6 +263,7 @@ mod tests {
             level_dbm,
             variance_db2: 9.0,
             drive,
+            summary: None,
         }
     }
 
@@ -289,6 +340,7 @@ mod tests {
                     level_dbm: levels[i] + normal(READING_SIGMA_DB).sample(&mut rng),
                     variance_db2: READING_SIGMA_DB.powi(2) + 2.5 * 2.5 * 1.5,
                     drive: index,
+                    summary: None,
                 }));
             }
             readings.sort_by(|a, b| a.x_m.total_cmp(&b.x_m));

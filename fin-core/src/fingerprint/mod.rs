@@ -10,9 +10,12 @@ mod chain;
 mod clock;
 mod coarse;
 mod compare;
+pub mod evidence;
 mod field;
 pub mod format;
+mod former;
 mod identity;
+mod leave_out;
 pub mod matcher;
 mod offsets;
 pub mod pass;
@@ -27,4 +30,5 @@ mod simulated;
 pub(crate) mod testing;
 
 pub use cells::{CellIx, CellTable, KnownCell};
+pub use evidence::Evidence;
 pub use profile::{CellProfile, EdgeProfile, FingerprintDb, Provenance};

@@ -12,8 +12,9 @@ const SETTLED_DB: f64 = 0.05;
 /// The level offset of each of `drives`, dB: positive for a phone that reads high. The mean over drives that are tied to
 /// each other by common cells is zero.
 ///
-/// Each drive in turn is set to the weighted median difference from the field of the others, until nothing moves.
-pub(super) fn level_offsets(drives: &[Vec<PlacedScan<'_>>]) -> Vec<f64> {
+/// Each drive in turn is set to the weighted median difference from the field of the others, until nothing moves. Where
+/// there is an earlier database, it is the last of `drives`, and its offset is zero instead of the mean.
+pub(super) fn level_offsets(drives: &[Vec<PlacedScan<'_>>], has_former: bool) -> Vec<f64> {
     let mut offsets_db = vec![0.0; drives.len()];
     let mut field = CoarseField::new(drives, &offsets_db);
     for _ in 0..MAX_ROUNDS {
@@ -35,7 +36,7 @@ pub(super) fn level_offsets(drives: &[Vec<PlacedScan<'_>>]) -> Vec<f64> {
             break;
         }
     }
-    centred(&field, drives, offsets_db)
+    centred(&field, drives, offsets_db, has_former)
 }
 
 /// Readings of `drive` minus what the others read there, with their weights.
@@ -63,7 +64,12 @@ pub(super) fn weighted_median(values: &mut [(f64, f64)]) -> Option<f64> {
         .map(|v| v.0)
 }
 
-fn centred(field: &CoarseField, drives: &[Vec<PlacedScan<'_>>], mut offsets_db: Vec<f64>) -> Vec<f64> {
+fn centred(
+    field: &CoarseField,
+    drives: &[Vec<PlacedScan<'_>>],
+    mut offsets_db: Vec<f64>,
+    has_former: bool,
+) -> Vec<f64> {
     let mut group: Vec<usize> = (0..drives.len()).collect();
     let mut first_on: Vec<Option<usize>> = vec![None; field.line_count()];
     for (index, drive) in drives.iter().enumerate() {
@@ -80,8 +86,11 @@ fn centred(field: &CoarseField, drives: &[Vec<PlacedScan<'_>>], mut offsets_db: 
     let roots: Vec<usize> = (0..drives.len()).map(|i| root(&group, i)).collect();
     for group in 0..drives.len() {
         let members: Vec<usize> = (0..drives.len()).filter(|&i| roots[i] == group).collect();
-        let mean_db = members.iter().map(|&i| offsets_db[i]).sum::<f64>() / members.len().max(1) as f64;
-        members.iter().for_each(|&i| offsets_db[i] -= mean_db);
+        let zero_db = match members.last() {
+            Some(&last) if has_former && last + 1 == drives.len() => offsets_db[last],
+            _ => members.iter().map(|&i| offsets_db[i]).sum::<f64>() / members.len().max(1) as f64,
+        };
+        members.iter().for_each(|&i| offsets_db[i] -= zero_db);
     }
     offsets_db
 }

@@ -1,6 +1,7 @@
 //! Scans of a drive put onto the chains.
 
 use super::chain::{ChainPlace, Chains};
+use super::field::Summary;
 use super::identity::{Directory, Sightings, Tile};
 use super::pass::{Place, SurveyPass};
 use super::report::Refusal;
@@ -15,6 +16,9 @@ pub(super) const FIELD_DB2_PER_M: f64 = 0.33;
 pub(super) const READING_SIGMA_DB: f64 = 1.5;
 /// How much the shape of a cell's levels differs from drive to drive, dB.
 const SHAPE_SIGMA_DB: f64 = 2.5;
+/// Variance of a lone reading at a sure place about the mean of all drives, dB².
+pub(super) const LEAST_VARIANCE_DB2: f64 =
+    READING_SIGMA_DB * READING_SIGMA_DB + SHAPE_SIGMA_DB * SHAPE_SIGMA_DB;
 /// Over this distance the differences of one drive stay alike, metres.
 pub(super) const SHAPE_LENGTH_M: f64 = 30.0;
 /// Scans whose place is less sure than this tell nothing of a place, metres.
@@ -142,9 +146,16 @@ pub(super) struct PlacedScan<'a> {
     pub(super) variance_db2: f64,
     /// The scan.
     pub(super) scan: &'a KnownScan,
+    /// What its levels stand for when they are sums over many drives.
+    pub(super) summary: Option<Summary>,
 }
 
 impl PlacedScan<'_> {
+    /// Of how many drives it is.
+    pub(super) fn drives(&self) -> u32 {
+        self.summary.map_or(1, |summary| u32::from(summary.drives))
+    }
+
     /// How many levels the scan has.
     pub(super) fn levels(&self) -> usize {
         self.scan
@@ -192,6 +203,7 @@ pub(super) fn place_scans<'a>(
             reach_ahead_m: (0.5 * ahead_m).min(REACH_M),
             variance_db2: variance_db2(0.5 * (back_m + ahead_m), place.sigma_m),
             scan,
+            summary: None,
         }
     });
     placed.collect()

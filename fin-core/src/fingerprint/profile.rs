@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::cells::{CellIx, CellTable};
+use super::evidence::Evidence;
 use crate::network::{EdgeId, RoadNetwork};
 
 /// Nominal distance between the grid points of a profile, metres; the grid of an edge is the even one nearest to it.
@@ -102,6 +103,10 @@ pub struct Provenance {
     pub drives: u32,
     /// First and last day of the surveys, days since 1970-01-01; `None` when the drives' clocks were not Unix time.
     pub days: Option<(i32, i32)>,
+    /// The last day on which the database should be used, days since 1970-01-01; `None` when it has no end.
+    pub expires: Option<i32>,
+    /// Cells and edges that fewer drives than this told of were left out; 0 when nothing was.
+    pub min_passes: u16,
 }
 
 /// A fingerprint database: roads around the tunnels, cells, and profiles along the edges.
@@ -113,8 +118,23 @@ pub struct FingerprintDb {
     pub cells: CellTable,
     /// One entry per edge of the network; `None` where no survey scanned.
     pub profiles: Vec<Option<EdgeProfile>>,
+    /// What the profiles rest on, where that was kept.
+    pub evidence: Evidence,
     /// Where it comes from.
     pub provenance: Provenance,
+}
+
+impl Default for FingerprintDb {
+    /// A database of nothing.
+    fn default() -> Self {
+        Self {
+            network: Arc::new(RoadNetwork::build(Vec::new()).expect("no ways break no rule")),
+            cells: CellTable::default(),
+            profiles: Vec::new(),
+            evidence: Evidence::default(),
+            provenance: Provenance::default(),
+        }
+    }
 }
 
 impl FingerprintDb {

@@ -6,7 +6,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
 
-use super::builder::{Build, build};
+use super::builder::{Build, build, merge};
 use super::pass::{Stretch, StretchPoint, SurveyPass};
 use super::report::Refusal;
 use super::runner::OneByOne;
@@ -331,4 +331,153 @@ fn drives_that_cannot_be_used_are_refused_with_the_reason() {
     let none = world.build(&drives[6..8]);
     assert!(none.database.is_none());
     assert_eq!(none.report.refused().count(), 2);
+}
+
+/// Root mean square difference between the means of two databases of one network, dB, where both have them.
+fn difference_db(a: &FingerprintDb, b: &FingerprintDb) -> f64 {
+    let (mut square, mut count) = (0.0, 0.0);
+    for (edge, _) in a.network.edges() {
+        let (of_a, of_b) = (a.profile(edge).unwrap(), b.profile(edge).unwrap());
+        assert_eq!(of_a.passes, of_b.passes);
+        for cell in 0..u32::from(CELLS) {
+            let (of_a, of_b) = (of_a.cell(CellIx(cell)).unwrap(), of_b.cell(CellIx(cell)).unwrap());
+            let point = |of: &crate::fingerprint::CellProfile, point: u32| {
+                let at = point.checked_sub(of.first)? as usize;
+                of.mean_dbm.get(at).map(|&mean| f64::from(mean))
+            };
+            for at in 0..of_a.first + of_a.mean_dbm.len() as u32 {
+                if let (Some(mean_a), Some(mean_b)) = (point(of_a, at), point(of_b, at)) {
+                    square += (mean_a - mean_b) * (mean_a - mean_b);
+                    count += 1.0;
+                }
+            }
+        }
+    }
+    f64::sqrt(square / count)
+}
+
+fn merged(world: &World, former: &FingerprintDb, drives: &[SurveyPass]) -> Build {
+    let stored = FingerprintDb::from_bytes(&former.to_bytes()).unwrap();
+    assert_eq!(stored.network.ways(), world.network.ways());
+    merge(&stored, drives, "test", &OneByOne)
+}
+
+#[test]
+fn merging_new_drives_gives_nearly_what_a_build_of_all_gives() {
+    let mut rng = ChaCha8Rng::seed_from_u64(21);
+    let world = World::new(&mut rng);
+    let offsets_db = [-4.0, 1.0, 6.0, 0.0, -3.0, 2.0];
+    let drives = world.drives(&offsets_db, &[0.0; 6], &mut rng);
+    let all = world.build(&drives).database.unwrap();
+    let some = world.build(&drives[..3]).database.unwrap();
+    let Build { database, report } = merged(&world, &some, &drives[3..]);
+    let together = database.unwrap();
+    assert!(report.drives.iter().all(|drive| drive.refused.is_none()));
+    assert_eq!(together.provenance, all.provenance);
+    let days = |db: &FingerprintDb| {
+        db.evidence
+            .edges
+            .values()
+            .map(|edge| edge.days)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(days(&together), days(&all));
+
+    // The level of a database is that of the mean of its phones, here three and six of them.
+    let mean_of_three_db = 1.0;
+    let (of_all_db, normalised_all) = errors(&world, &all, mean(&offsets_db));
+    let (of_some_db, _) = errors(&world, &some, mean_of_three_db);
+    let (rms_db, normalised) = errors(&world, &together, mean_of_three_db);
+    assert!(
+        rms_db < 1.1 * of_all_db && rms_db < of_some_db - 0.1,
+        "{of_some_db} {rms_db} {of_all_db}"
+    );
+    assert!(
+        (normalised - normalised_all).abs() < 0.15,
+        "{normalised} {normalised_all}"
+    );
+    let difference_db = difference_db(&together, &all);
+    assert!(difference_db < 1.0, "{difference_db}");
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+#[test]
+fn merging_step_by_step_or_in_another_order_changes_little_or_nothing() {
+    let mut rng = ChaCha8Rng::seed_from_u64(22);
+    let world = World::new(&mut rng);
+    let drives = world.drives(&[0.0; 6], &[0.0; 6], &mut rng);
+    let some = world.build(&drives[..2]).database.unwrap();
+    let at_once = merged(&world, &some, &drives[2..]).database.unwrap();
+    let mut backwards = drives[2..].to_vec();
+    backwards.reverse();
+    let reversed = merged(&world, &some, &backwards).database.unwrap();
+    assert_eq!(reversed.to_bytes(), at_once.to_bytes());
+    let mut one_by_one = some;
+    for drive in &drives[2..] {
+        one_by_one = merged(&world, &one_by_one, std::slice::from_ref(drive))
+            .database
+            .unwrap();
+    }
+    let difference_db = difference_db(&one_by_one, &at_once);
+    assert!(difference_db < 1.0, "{difference_db}");
+}
+
+#[test]
+fn a_drive_with_a_wrong_clock_is_found_when_it_is_merged() {
+    let mut rng = ChaCha8Rng::seed_from_u64(23);
+    let world = World::new(&mut rng);
+    let drives = world.drives(&[0.0, 2.0, -2.0, 0.0, 1.0], &[0.0, 0.0, 0.0, 0.0, 6.0], &mut rng);
+    let some = world.build(&drives[..4]).database.unwrap();
+    let report = merged(&world, &some, &drives[4..]).report;
+    assert!(
+        (report.drives[0].clock_shift_s - 6.0).abs() <= 0.5,
+        "{:?}",
+        report.drives[0]
+    );
+}
+
+/// The proof of what `--min-passes` promises: what one drive alone heard is in no byte of the database.
+#[test]
+fn a_cell_that_one_drive_alone_heard_is_left_out() {
+    let mut rng = ChaCha8Rng::seed_from_u64(24);
+    let world = World::new(&mut rng);
+    let mut drives = world.drives(&[0.0; 4], &[0.0; 4], &mut rng);
+    let without = world.build(&drives).database.unwrap().without_rare(2);
+    // A small cell that only the second drive met, strong and often.
+    let lone = by_channel(400);
+    for scan in drives[1].scans.iter_mut().skip(10).take(30) {
+        scan.cells.push(CellReading {
+            cell: lone,
+            serving: false,
+            rsrp_dbm: Some(-70.0),
+            rsrq_db: None,
+        });
+    }
+    let all = world.build(&drives).database.unwrap();
+    assert_eq!(all.cells.candidates(&lone, None).count(), 1);
+    let kept = all.without_rare(2);
+    assert_eq!(kept.cells.candidates(&lone, None).count(), 0);
+    assert_eq!(kept.to_bytes(), without.to_bytes());
+    assert_eq!(kept.provenance.min_passes, 2);
+    let cells = |db: &FingerprintDb| {
+        db.profiles
+            .iter()
+            .flatten()
+            .flat_map(|p| p.cells.clone())
+            .collect::<Vec<_>>()
+    };
+    assert!(!cells(&kept).is_empty());
+    assert!(
+        cells(&kept)
+            .iter()
+            .all(|cell| cell.passes[0] >= 2 && cell.passes.last() >= Some(&2))
+    );
+    // An edge that fewer drove leaves nothing at all.
+    assert!(all.without_rare(5).profiles.iter().all(Option::is_none));
+    assert_eq!(all.without_rare(5).cells.cells(), []);
+    let read = FingerprintDb::from_bytes(&kept.to_bytes()).unwrap();
+    assert_eq!(read.to_bytes(), kept.to_bytes());
 }

@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 use std::sync::Arc;
 
 use fin_core::fingerprint::{
-    CellIx, CellProfile, CellTable, EdgeProfile, FingerprintDb, KnownCell, Provenance,
+    CellIx, CellProfile, CellTable, EdgeProfile, Evidence, FingerprintDb, KnownCell, Provenance,
 };
 use fin_core::frame::{EastNorth, LatLon, LocalFrame};
 use fin_core::network::{Direction, EdgeId, RoadClass, RoadNetwork, Way, WayNode};
@@ -210,6 +210,7 @@ pub(super) fn database(fork: bool) -> FingerprintDb {
     FingerprintDb {
         profiles: profiles.collect(),
         cells: CellTable::new(cells.collect()),
+        evidence: Evidence::default(),
         provenance: Provenance::default(),
         network: Arc::new(network),
     }

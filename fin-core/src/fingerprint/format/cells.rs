@@ -2,7 +2,7 @@
 
 use super::error::FormatError;
 use super::wire::{Reader, Writer};
-use crate::fingerprint::cells::{CellTable, KnownCell};
+use crate::fingerprint::cells::KnownCell;
 use crate::radio::{Channel, GlobalId, Plmn, Rat};
 
 /// Technologies by the number that stands for them.
@@ -16,7 +16,7 @@ const MIN_CELL_BYTES: usize = 2;
 const MIN_CHANNEL_BYTES: usize = 2;
 
 /// The section for `cells`.
-pub(super) fn write(cells: &[KnownCell]) -> Vec<u8> {
+pub(super) fn write(cells: &[&KnownCell]) -> Vec<u8> {
     let mut out = Writer::default();
     out.count(cells.len());
     for cell in cells {
@@ -48,14 +48,14 @@ pub(super) fn write(cells: &[KnownCell]) -> Vec<u8> {
 }
 
 /// The cells in `section`.
-pub(super) fn read(mut section: Reader<'_>) -> Result<CellTable, FormatError> {
+pub(super) fn read(mut section: Reader<'_>) -> Result<Vec<KnownCell>, FormatError> {
     let count = section.count(MIN_CELL_BYTES, "a number of cells")?;
     let mut cells = Vec::with_capacity(count);
     for _ in 0..count {
         cells.push(read_cell(&mut section)?);
     }
     section.finish()?;
-    Ok(CellTable::new(cells))
+    Ok(cells)
 }
 
 fn read_cell(section: &mut Reader<'_>) -> Result<KnownCell, FormatError> {

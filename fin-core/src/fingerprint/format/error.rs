@@ -1,5 +1,7 @@
 //! Why bytes are no fingerprint database.
 
+use super::signature::SignatureError;
+use super::source::Unreadable;
 use crate::network::NetworkError;
 
 /// Why bytes are no fingerprint database. Offsets count bytes from the beginning of the file.
@@ -57,31 +59,31 @@ pub enum FormatError {
         /// The check sum of the bytes.
         found: u32,
     },
-    /// The list of sections is not the one of this version.
-    #[error("expected section {expected} in the section table at byte {offset}, got {found}")]
-    SectionTable {
-        /// Where the entry is.
+    /// The bytes cannot be read, or are not there any more.
+    #[error("{length} bytes at byte {offset} cannot be read: {reason}")]
+    Unreadable {
+        /// Where they should be.
         offset: u64,
-        /// What it should say.
-        expected: String,
-        /// What it says.
-        found: String,
+        /// How many.
+        length: u64,
+        /// What the system says.
+        reason: Unreadable,
     },
     /// A section is damaged.
     #[error(
-        "expected check sum {expected:#010x} of section `{section}` ({length} bytes at byte {offset}), got {found:#010x}"
+        "expected digest {expected}… of section `{section}` ({length} bytes at byte {offset}), got {found}…"
     )]
-    SectionChecksum {
+    SectionDigest {
         /// Name of the section.
         section: &'static str,
         /// Where it begins.
         offset: u64,
         /// How long it is.
         length: u64,
-        /// The stored check sum.
-        expected: u32,
-        /// The check sum of the bytes.
-        found: u32,
+        /// The beginning of the stored digest.
+        expected: String,
+        /// The beginning of the digest of the bytes.
+        found: String,
     },
     /// A value is not one that may stand there.
     #[error("expected {expected} at byte {offset} (section `{section}`), got {found}")]
@@ -98,4 +100,17 @@ pub enum FormatError {
     /// The ways do not make a network.
     #[error("the ways of section `roads` make no network: {0}")]
     Roads(#[from] NetworkError),
+    /// Roads of two regions hang together.
+    #[error(
+        "expected regions whose roads are apart, got {expected} directed edges in them and {found} together"
+    )]
+    RegionsMeet {
+        /// Directed edges of all regions, one by one.
+        expected: usize,
+        /// Directed edges of their ways together.
+        found: usize,
+    },
+    /// The signature is not the one asked for.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
 }

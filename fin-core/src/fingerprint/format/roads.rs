@@ -32,7 +32,7 @@ fn degrees(units: i64) -> f64 {
 }
 
 /// The section for `ways`. Coordinates that are no multiples of 1e-7 degrees make it store all of them in full.
-pub(super) fn write(ways: &[Way]) -> Vec<u8> {
+pub(super) fn write(ways: &[&Way]) -> Vec<u8> {
     let is_rounded = |node: &WayNode| rounded(node.position) == node.position;
     let in_full = !ways.iter().flat_map(|way| &way.nodes).all(is_rounded);
     let mut out = Writer::default();

@@ -1,9 +1,16 @@
 use proptest::prelude::*;
 
+use std::sync::Arc;
+
+use super::contents::SECTIONS;
 use super::*;
 use crate::fingerprint::cells::{CellIx, CellTable, KnownCell};
+use crate::fingerprint::evidence::{
+    Bin, CellEvidence, EdgeEvidence, Evidence, scatter_from_code, weight_from_code,
+};
 use crate::fingerprint::profile::{CellProfile, EdgeProfile, Provenance, mean_from_code, spread_from_code};
 use crate::fingerprint::testing::{by_channel, straight_road};
+use crate::frame::LatLon;
 use crate::network::{EdgeId, RoadNetwork};
 use crate::radio::{Channel, GlobalId, Plmn, Rat};
 
@@ -50,6 +57,36 @@ fn profile(network: &RoadNetwork, edge: u32, cells: &[u8]) -> EdgeProfile {
     }
 }
 
+/// Some statistics for each cell of each profile.
+fn evidence(profiles: &[Option<EdgeProfile>], days: Option<(i32, i32)>) -> Evidence {
+    let bin = |index: u32| Bin {
+        index,
+        weight_per_db2: weight_from_code(90 + index as u8),
+        mean_dbm: f64::from(mean_from_code(130)),
+        scatter_db: scatter_from_code(3 * index as u8),
+    };
+    let of = |profile: &EdgeProfile| EdgeEvidence {
+        days,
+        cells: profile
+            .cells
+            .iter()
+            .map(|cell| CellEvidence {
+                cell: cell.cell,
+                bins: (0..profile.points.div_ceil(2))
+                    .step_by(1 + cell.first as usize % 2)
+                    .map(bin)
+                    .collect(),
+            })
+            .collect(),
+    };
+    let edges = (0..).map(EdgeId).zip(profiles);
+    Evidence {
+        edges: edges
+            .filter_map(|(edge, profile)| Some((edge, of(profile.as_ref()?))))
+            .collect(),
+    }
+}
+
 fn database() -> impl Strategy<Value = FingerprintDb> {
     let roads = prop::collection::vec(6.0..90.0_f64, 1..6);
     let cells = prop::collection::vec(cell(), 0..5);
@@ -60,14 +97,22 @@ fn database() -> impl Strategy<Value = FingerprintDb> {
         |(roads, cells, seeds, days, drives, tool)| {
             let network = straight_road(&roads);
             let seeds_of = |edge: u32| seeds[edge as usize % seeds.len()].as_ref();
-            let profiles = (0..network.edge_count() as u32)
+            let profiles: Vec<_> = (0..network.edge_count() as u32)
                 .map(|edge| seeds_of(edge).map(|seeds| profile(&network, edge, &seeds[..cells.len()])))
                 .collect();
+            let evidence = evidence(&profiles, days);
             FingerprintDb {
                 network: Arc::new(network),
                 cells: CellTable::new(cells),
                 profiles,
-                provenance: Provenance { tool, drives, days },
+                evidence,
+                provenance: Provenance {
+                    tool,
+                    drives,
+                    days,
+                    expires: days.map(|(_, last)| last + 90),
+                    min_passes: (drives % 4) as u16,
+                },
             }
         },
     )
@@ -89,21 +134,99 @@ fn example() -> FingerprintDb {
         tool: "fin 0.1.0".to_owned(),
         drives: 3,
         days: Some((18_000, 18_003)),
+        expires: Some(18_100),
+        min_passes: 2,
     };
     FingerprintDb {
         network: Arc::new(network),
         cells: CellTable::new(vec![cell]),
+        evidence: evidence(&profiles, provenance.days),
         profiles,
         provenance,
     }
 }
 
+/// What the profiles and statistics of an edge say, with the cells by name.
+type Said = (
+    Option<EdgeProfile>,
+    Vec<(KnownCell, CellProfile)>,
+    Vec<(KnownCell, Vec<Bin>)>,
+);
+
+fn said(db: &FingerprintDb) -> Vec<Said> {
+    let name = |cell: CellIx| db.cells.get(cell).clone();
+    let of = |edge: EdgeId| {
+        let profile = db.profile(edge);
+        let bare = profile.map(|profile| EdgeProfile {
+            cells: Vec::new(),
+            ..profile.clone()
+        });
+        let cells = profile.into_iter().flat_map(|profile| &profile.cells);
+        let mut cells: Vec<_> = cells
+            .map(|cell| {
+                (
+                    name(cell.cell),
+                    CellProfile {
+                        cell: CellIx(0),
+                        ..cell.clone()
+                    },
+                )
+            })
+            .collect();
+        cells.sort_by(|a, b| a.0.cmp(&b.0));
+        let evidence = db
+            .evidence
+            .edges
+            .get(&edge)
+            .into_iter()
+            .flat_map(|edge| &edge.cells);
+        let mut evidence: Vec<_> = evidence
+            .map(|cell| (name(cell.cell), cell.bins.clone()))
+            .collect();
+        evidence.sort_by(|a, b| a.0.cmp(&b.0));
+        (bare, cells, evidence)
+    };
+    db.network.edges().map(|(edge, _)| of(edge)).collect()
+}
+
 fn assert_same(a: &FingerprintDb, b: &FingerprintDb) {
     assert_eq!(a.network.ways(), b.network.ways());
     assert!(a.network.edges().eq(b.network.edges()));
-    assert_eq!(a.cells, b.cells);
-    assert_eq!(a.profiles, b.profiles);
+    assert_eq!(said(a), said(b));
+    let days = |db: &FingerprintDb| {
+        db.evidence
+            .edges
+            .iter()
+            .map(|(&edge, of)| (edge, of.days))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(days(a), days(b));
     assert_eq!(a.provenance, b.provenance);
+}
+
+/// `example` twice, the second time half a degree further north.
+fn two_regions() -> FingerprintDb {
+    let one = example();
+    let mut ways = one.network.ways().to_vec();
+    for way in one.network.ways() {
+        let mut way = way.clone();
+        way.id += 100;
+        way.nodes.iter_mut().for_each(|node| {
+            node.key += 100;
+            node.position = rounded(LatLon::new(node.position.lat_deg + 0.5, node.position.lon_deg));
+        });
+        ways.push(way);
+    }
+    let network = RoadNetwork::build(ways).unwrap();
+    let profiles: Vec<_> = (0..4)
+        .map(|edge| (edge % 2 == 1).then(|| profile(&network, edge, &[100])))
+        .collect();
+    FingerprintDb {
+        network: Arc::new(network),
+        evidence: evidence(&profiles, one.provenance.days),
+        profiles,
+        ..one
+    }
 }
 
 proptest! {
@@ -130,25 +253,40 @@ proptest! {
         prop_assert!(FingerprintDb::from_bytes(&bytes).is_err());
     }
 
-    /// Wrong values behind right check sums give an error or another database, never a panic.
+    /// Wrong values behind right digests give an error or another database, never a panic.
     #[test]
-    fn damaged_sections_with_right_sums_do_no_harm(
+    fn damaged_sections_with_right_digests_do_no_harm(
         section in 0..SECTIONS.len(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
-        let mut bytes = example().to_bytes();
-        let entry = TABLE_AT + section * ENTRY_BYTES;
-        let offset = u64_at(&bytes, entry + NAME_BYTES).unwrap() as usize;
-        let length = u64_at(&bytes, entry + NAME_BYTES + 8).unwrap() as usize;
+        let (mut contents, mut sections) = regions::split(&example());
         for (at, value) in changes {
-            bytes[offset + at.index(length)] = value;
+            let at = at.index(sections[section].len());
+            sections[section][at] = value;
         }
-        let sum = crc32fast::hash(&bytes[offset..offset + length]);
-        bytes[entry + NAME_BYTES + 16..entry + ENTRY_BYTES].copy_from_slice(&sum.to_le_bytes());
-        let sum = crc32fast::hash(&bytes[..HEADER_SUM_AT]);
-        bytes[HEADER_SUM_AT..HEADER_BYTES].copy_from_slice(&sum.to_le_bytes());
+        contents.regions[0].sections[section].digest = regions::digest(&sections[section]);
+        let contents = contents.to_bytes();
+        let length = HEADER_BYTES + contents.len() + sections.iter().map(Vec::len).sum::<usize>();
+        let bytes = [contents::write_header(&contents, length as u64), contents, sections.concat()].concat();
         if let Ok(database) = FingerprintDb::from_bytes(&bytes) {
             prop_assert!(FingerprintDb::from_bytes(&database.to_bytes()).is_ok());
+        }
+    }
+
+    /// The same for the table of contents behind a right check sum.
+    #[test]
+    fn a_damaged_table_with_right_sums_does_no_harm(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let mut bytes = two_regions().to_bytes();
+        let end = HEADER_BYTES + contents::read_header(&bytes).unwrap().contents_bytes as usize;
+        for (at, value) in changes {
+            bytes[HEADER_BYTES + at.index(end - HEADER_BYTES)] = value;
+        }
+        let header = contents::write_header(&bytes[HEADER_BYTES..end], bytes.len() as u64);
+        bytes[..HEADER_BYTES].copy_from_slice(&header);
+        if let Ok(atlas) = Atlas::open(&bytes) {
+            (0..atlas.contents().regions.len()).for_each(|region| drop(atlas.region(region)));
         }
     }
 }
@@ -192,7 +330,8 @@ fn errors_say_what_was_expected_and_what_came() {
     );
     assert!(error(&|b| b.push(0)).starts_with(&format!("expected {length} bytes, got {}", length + 1)));
     assert!(error(&|b| b[HEADER_BYTES] ^= 1).contains("check sum"));
-    assert!(error(&|b| b[HEADER_BYTES] ^= 1).contains("section `roads`"));
+    assert!(error(&|b| b[length - 1] ^= 1).contains("digest"));
+    assert!(error(&|b| b[length - 1] ^= 1).contains("section `statistics`"));
     assert!(
         error(&|b| *b = b"PK\x03\x04 and so on and on".to_vec()).starts_with("not a fingerprint database")
     );
@@ -211,10 +350,155 @@ fn coordinates_that_are_no_round_numbers_are_kept_in_full() {
     let database = FingerprintDb {
         network: Arc::new(network),
         profiles: vec![None, None],
+        evidence: Evidence::default(),
         ..example()
     };
     assert_same(
         &database,
         &FingerprintDb::from_bytes(&database.to_bytes()).unwrap(),
+    );
+}
+
+#[test]
+fn a_region_is_read_alone_and_found_by_place() {
+    let database = two_regions();
+    let bytes = database.to_bytes();
+    let atlas = Atlas::open(&bytes).unwrap();
+    assert_eq!(atlas.contents().regions.len(), 2);
+    let tunnel = &atlas.contents().regions[0].tunnels[0];
+    assert_eq!(
+        (tunnel.name.as_str(), tunnel.passes, tunnel.last_day),
+        ("Tube", 3, Some(18_003))
+    );
+    assert_eq!(tunnel.age_days(18_010), Some(7));
+    let place = |edge| database.network.point_at(EdgeId(edge), 1.0).position;
+    assert_eq!(atlas.region_at(place(0)), Some(0));
+    assert_eq!(atlas.region_at(place(3)), Some(1));
+    assert_eq!(atlas.region_at(LatLon::new(47.25, 8.0)), None);
+
+    let second = atlas.region(1).unwrap();
+    assert_eq!(second.network.ways(), &database.network.ways()[2..]);
+    assert_eq!(second.profile(EdgeId(1)), database.profile(EdgeId(3)));
+    assert!(second.evidence.edges.values().all(|edge| edge.cells.is_empty()));
+    assert_same(&database, &atlas.whole().unwrap());
+
+    // Damage to one region is found when that one is read.
+    let mut damaged = bytes.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    let atlas = Atlas::open(&damaged).unwrap();
+    assert!(atlas.region(0).is_ok() && atlas.region(1).is_ok());
+    assert!(matches!(
+        atlas.whole(),
+        Err(FormatError::SectionDigest {
+            section: "statistics",
+            ..
+        })
+    ));
+    let second_at = bytes.len() - atlas.contents().regions[1].byte_count() as usize;
+    damaged[second_at] ^= 1;
+    let atlas = Atlas::open(&damaged).unwrap();
+    assert!(atlas.region(0).is_ok());
+    assert!(matches!(
+        atlas.region(1),
+        Err(FormatError::SectionDigest { section: "roads", .. })
+    ));
+}
+
+#[test]
+fn regions_whose_roads_meet_are_refused_together() {
+    let database = example();
+    let (mut contents, sections) = regions::split(&database);
+    contents.regions.push(contents.regions[0].clone());
+    let contents = contents.to_bytes();
+    let twice = [sections.concat(), sections.concat()].concat();
+    let length = HEADER_BYTES + contents.len() + twice.len();
+    let bytes = [contents::write_header(&contents, length as u64), contents, twice].concat();
+    assert!(Atlas::open(&bytes).unwrap().region(1).is_ok());
+    assert!(matches!(
+        FingerprintDb::from_bytes(&bytes),
+        Err(FormatError::Roads(_))
+    ));
+}
+
+#[test]
+fn a_signature_is_asked_for_and_covers_everything() {
+    let (key, other) = (SecretKey::from_bytes(&[7; 32]), SecretKey::from_bytes(&[8; 32]));
+    let bytes = two_regions().to_bytes();
+    let open = |bytes: &[u8], key: &SecretKey| {
+        let atlas = Atlas::open_signed(bytes, &key.public())?;
+        atlas.whole().map(|_| atlas.signed_by())
+    };
+    let unsigned = open(&bytes, &key).unwrap_err();
+    assert!(matches!(
+        unsigned,
+        FormatError::Signature(SignatureError::Unsigned { .. })
+    ));
+    assert!(unsigned.to_string().ends_with("got a file without one"));
+
+    let signed = sign(&bytes, &key).unwrap();
+    assert_eq!(open(&signed, &key).unwrap(), Some(key.public().to_bytes()));
+    assert_same(&two_regions(), &FingerprintDb::from_bytes(&signed).unwrap());
+    let wrong = open(&signed, &other).unwrap_err();
+    assert!(
+        wrong
+            .to_string()
+            .contains(&format!("got one of key {}", key.public())),
+        "{wrong}"
+    );
+    assert_eq!(sign(&sign(&bytes, &other).unwrap(), &key).unwrap(), signed);
+    assert_eq!(
+        open(&sign(&bytes, &other).unwrap(), &other).unwrap(),
+        Some(other.public().to_bytes())
+    );
+
+    for at in 0..signed.len() {
+        let mut altered = signed.clone();
+        altered[at] ^= 0x10;
+        assert!(open(&altered, &key).is_err(), "byte {at}");
+    }
+    // Whoever changes a value and puts all sums right cannot put the signature right.
+    let mut forged = two_regions();
+    forged.provenance.drives += 1;
+    let forged = [forged.to_bytes(), signed[bytes.len()..].to_vec()].concat();
+    assert!(FingerprintDb::from_bytes(&forged).is_ok());
+    let altered = open(&forged, &key).unwrap_err();
+    assert!(
+        altered
+            .to_string()
+            .starts_with("the file was altered after it was signed"),
+        "{altered}"
+    );
+}
+
+#[test]
+fn few_bytes_make_little() {
+    // Two points 40,000 km apart by the road between them: runs make millions of grid points of it.
+    let far = |key, lat_deg, lon_deg| crate::network::WayNode {
+        key,
+        position: LatLon::new(lat_deg, lon_deg),
+    };
+    let mut way = straight_road(&[10.0]).ways()[0].clone();
+    way.nodes = (0..40)
+        .map(|i| far(i, 0.0, if i % 2 == 0 { -170.0 } else { 0.0 }))
+        .collect();
+    let network = RoadNetwork::build(vec![way]).unwrap();
+    let (points, step_m) = EdgeProfile::grid(network.edge(EdgeId(0)).length_m);
+    let profile = EdgeProfile {
+        points,
+        step_m,
+        passes: vec![1; points as usize],
+        cells: Vec::new(),
+    };
+    let database = FingerprintDb {
+        network: Arc::new(network),
+        profiles: vec![Some(profile)],
+        evidence: Evidence::default(),
+        ..example()
+    };
+    let bytes = database.to_bytes();
+    let error = FingerprintDb::from_bytes(&bytes).unwrap_err();
+    assert!(
+        error.to_string().contains("fewer points in all profiles"),
+        "{error}"
     );
 }

@@ -41,6 +41,12 @@ impl Writer {
         self.bytes.extend(text.as_bytes());
     }
 
+    /// A day, or 0 where there is none.
+    pub(super) fn day(&mut self, day: Option<i32>) {
+        self.u8(u8::from(day.is_some()));
+        day.iter().for_each(|&day| self.zigzag(i64::from(day)));
+    }
+
     /// Runs of equal values: value, length.
     pub(super) fn runs(&mut self, values: &[u16]) {
         for run in values.chunk_by(|a, b| a == b) {
@@ -94,6 +100,11 @@ impl<'a> Reader<'a> {
         };
         self.at += count;
         Ok(taken)
+    }
+
+    /// Nothing, when there are `count` bytes more.
+    pub(super) fn require(&self, count: usize, expected: &'static str) -> Result<(), FormatError> {
+        self.clone().take(count, expected).map(|_| ())
     }
 
     pub(super) fn u8(&mut self, expected: &'static str) -> Result<u8, FormatError> {
@@ -160,9 +171,35 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A day that is there.
+    pub(super) fn bare_day(&mut self) -> Result<i32, FormatError> {
+        let start = self.at;
+        let day = self.zigzag("a day")?;
+        i32::try_from(day).map_err(|_| self.error(self.at - start, "a day of 32 bits", day))
+    }
+
+    /// A day, if there is one.
+    pub(super) fn day(&mut self) -> Result<Option<i32>, FormatError> {
+        match self.u8("0 or 1 for a day")? {
+            0 => Ok(None),
+            1 => self.bare_day().map(Some),
+            other => Err(self.error(1, "0 or 1 for a day", other)),
+        }
+    }
+
+    /// The cell that comes after those below `next`, of `cells`.
+    pub(super) fn next_cell(&mut self, next: &mut usize, cells: usize) -> Result<u32, FormatError> {
+        let Some(last) = cells.checked_sub(*next + 1) else {
+            return Err(self.error(0, "no more entries than cells", "one more"));
+        };
+        let cell = *next + self.up_to(last as u64, "a cell of the list")? as usize;
+        *next = cell + 1;
+        Ok(cell as u32)
+    }
+
     /// `total` values in runs, each as long as it can be.
     pub(super) fn runs(&mut self, total: usize, expected: &'static str) -> Result<Vec<u16>, FormatError> {
-        let mut values: Vec<u16> = Vec::with_capacity(total);
+        let mut values: Vec<u16> = Vec::new();
         while values.len() < total {
             let start = self.at;
             let value = self.up_to(u64::from(u16::MAX), expected)? as u16;
@@ -175,6 +212,11 @@ impl<'a> Reader<'a> {
             values.resize(values.len() + length as usize, value);
         }
         Ok(values)
+    }
+
+    /// Whether all bytes have been read.
+    pub(super) fn is_done(&self) -> bool {
+        self.at == self.bytes.len()
     }
 
     /// Nothing, when all bytes have been read.

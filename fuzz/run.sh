@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Runs every fuzz target for so many seconds each, from the seeds and what earlier runs found: fuzz/run.sh SECONDS [TARGET...]
+# Stops at the first finding. No input may take 1 GiB of memory or 10 s.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+seconds=${1:?seconds for each target}
+shift
+targets=("$@")
+((${#targets[@]})) || mapfile -t targets < <(cargo +nightly fuzz list)
+
+for target in "${targets[@]}"; do
+    corpus=fuzz/corpus/$target
+    mkdir -p "$corpus"
+    cargo +nightly fuzz run "$target" "$corpus" "fuzz/seeds/$target" -- \
+        -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=512 -max_len=65536 \
+        -print_final_stats=1 -verbosity=0
+done
