@@ -7,12 +7,19 @@ cd "$(dirname "$0")/.."
 seconds=${1:?seconds for each target}
 shift
 targets=("$@")
-((${#targets[@]})) || mapfile -t targets < <(cargo +nightly fuzz list)
+# Sanitizers need a nightly compiler, or a stable one that is told to be one.
+if rustup run nightly rustc --version >/dev/null 2>&1; then
+    fuzz=(cargo +nightly fuzz)
+else
+    export RUSTC_BOOTSTRAP=1
+    fuzz=(cargo fuzz)
+fi
+((${#targets[@]})) || mapfile -t targets < <("${fuzz[@]}" list)
 
 for target in "${targets[@]}"; do
     corpus=fuzz/corpus/$target
     mkdir -p "$corpus"
-    cargo +nightly fuzz run "$target" "$corpus" "fuzz/seeds/$target" -- \
+    "${fuzz[@]}" run "$target" "$corpus" "fuzz/seeds/$target" -- \
         -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=512 -max_len=65536 \
         -print_final_stats=1 -verbosity=0
 done

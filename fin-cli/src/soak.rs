@@ -169,11 +169,11 @@ impl<S: Source> Soak<S> {
                 spoil(&mut broken, &mut self.random);
                 self.feed(&broken)?;
             }
-            1000 => {
+            1000..1004 => {
                 self.report.faults.clock_jumps += 1;
                 self.clock_s += self.random.random_range(-3600.0..3600.0);
             }
-            1001..1020 => {
+            1004..1024 => {
                 self.report.faults.teleports += 1;
                 for _ in 0..self.random.random_range(1..=10) {
                     self.feed_elsewhere(&observation)?;

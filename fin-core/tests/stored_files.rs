@@ -25,7 +25,7 @@ fn version_1_opens_and_is_written_as_it_was() {
         panic!("one tunnel")
     };
     assert_eq!((tunnel.name.as_str(), tunnel.length_m), ("Alder Tunnel", 300.0));
-    assert_eq!((tunnel.passes, tunnel.last_day), (2, Some(20_248)));
+    assert_eq!((tunnel.passes, tunnel.last_day), (1, Some(20_248)));
     let database = atlas.whole().unwrap();
     assert_eq!(
         (database.network.edge_count(), database.cells.cells().len()),

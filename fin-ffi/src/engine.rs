@@ -137,19 +137,10 @@ fn guarded<T>(ask: impl FnOnce() -> Result<T, FinError>) -> Result<T, FinError> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fin_core::fingerprint::{CellTable, Provenance};
-    use fin_core::network::RoadNetwork;
 
     fn engine() -> Engine {
-        let network = RoadNetwork::build(Vec::new()).unwrap();
-        let db = FingerprintDb {
-            network: Arc::new(network),
-            cells: CellTable::new(Vec::new()),
-            profiles: Vec::new(),
-            provenance: Provenance::default(),
-        };
         Engine {
-            core: Mutex::new(Some(engine::Engine::new(Arc::new(db)))),
+            core: Mutex::new(Some(engine::Engine::new(Arc::new(FingerprintDb::default())))),
         }
     }
 

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use fin_core::fingerprint::{CellTable, FingerprintDb, Provenance};
+use fin_core::fingerprint::FingerprintDb;
 use fin_core::frame::{EastNorth, LatLon, LocalFrame};
 use fin_core::network::{Direction, RoadClass, RoadNetwork, Way, WayNode};
 use fin_core::radio::Rat;
@@ -35,10 +35,9 @@ fn engine() -> Arc<Engine> {
     };
     let network = Arc::new(RoadNetwork::build(vec![way]).unwrap());
     let db = FingerprintDb {
-        cells: CellTable::new(Vec::new()),
         profiles: vec![None; network.edge_count()],
-        provenance: Provenance::default(),
         network,
+        ..FingerprintDb::default()
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("road.fin");

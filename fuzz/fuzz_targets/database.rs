@@ -8,7 +8,9 @@ use fin_fuzz::database::{assemble, sections};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let Some((kind, rest)) = data.split_first() else { return };
+    let Some((kind, rest)) = data.split_first() else {
+        return;
+    };
     if kind % 4 == 0 {
         let _ = FingerprintDb::from_bytes(rest);
         return;

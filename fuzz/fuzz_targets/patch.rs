@@ -5,7 +5,9 @@ use fin_core::fingerprint::format::patch::{FileSum, PATCH_SIGNATURE, apply, diff
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let Some((kind, rest)) = data.split_first() else { return };
+    let Some((kind, rest)) = data.split_first() else {
+        return;
+    };
     let (old, steps) = rest.split_at(rest.len() / 2);
     match kind % 3 {
         0 => {

@@ -29,14 +29,28 @@ fuzz_target!(|data: &[u8]| {
     if engine.restore(&bytes).is_err() {
         return;
     }
-    let now = engine.predict(Time::default()).map_or(Time::default(), |estimate| estimate.time);
+    let now = engine
+        .predict(Time::default())
+        .map_or(Time::default(), |estimate| estimate.time);
     for second in 1..4 {
         let time = now.plus_seconds(f64::from(second));
-        let _ = engine.step(&Observation::Speed(SpeedSample { time, speed_mps: 20.0 }));
+        let _ = engine.step(&Observation::Speed(SpeedSample {
+            time,
+            speed_mps: 20.0,
+        }));
         let position = LatLon::new(46.0, 8.0);
-        let fix = GnssFix { time, position, accuracy_m: Some(5.0), speed_mps: None, bearing_deg: None };
+        let fix = GnssFix {
+            time,
+            position,
+            accuracy_m: Some(5.0),
+            speed_mps: None,
+            bearing_deg: None,
+        };
         let _ = engine.step(&Observation::Gnss(fix));
         let _ = engine.predict(time);
     }
-    assert!(engine.restore(&engine.snapshot()).is_ok(), "a state that was taken can be stored again");
+    assert!(
+        engine.restore(&engine.snapshot()).is_ok(),
+        "a state that was taken can be stored again"
+    );
 });

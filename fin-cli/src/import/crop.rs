@@ -143,8 +143,8 @@ mod tests {
             .iter()
             .map(|scan| scan.time.as_millis() / 1000)
             .collect();
-        assert_eq!((seconds[0], seconds[seconds.len() - 1]), (375, 625));
-        assert_eq!(seconds.len(), 251);
+        assert_eq!((seconds[0], seconds[seconds.len() - 1]), (376, 624));
+        assert_eq!(seconds.len(), 249);
         let elsewhere = Drive {
             gnss: drive.gnss[..300].to_vec(),
             cells: drive.cells[..300].to_vec(),
