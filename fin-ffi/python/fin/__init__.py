@@ -5,8 +5,7 @@
 >>> pandas.DataFrame(columns)                                    # doctest: +SKIP
 """
 
-from .drive import Observation, read_drive
-from .fin_ffi import (
+from ._api import (
     CellReading,
     CellScan,
     Diagnostics,
@@ -18,6 +17,7 @@ from .fin_ffi import (
     Rat,
     SpeedSample,
 )
+from .drive import Observation, read_drive
 from .replay import Columns, replay, step
 
 __all__ = [

@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from .fin_ffi import CellReading, CellScan, GnssFix, Rat, SpeedSample
+from ._api import CellReading, CellScan, GnssFix, Rat, SpeedSample
 
 Observation: TypeAlias = GnssFix | SpeedSample | CellScan
 

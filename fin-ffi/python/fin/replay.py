@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from os import PathLike, fspath
 from typing import TypedDict
 
+from ._api import CellScan, Engine, Estimate, FinError, GnssFix
 from .drive import Observation, read_drive
-from .fin_ffi import CellScan, Engine, Estimate, FinError, GnssFix
 
 _NS_PER_S = 1_000_000_000
 _NS_PER_MS = 1_000_000
@@ -54,8 +54,7 @@ def replay(
 
     Raises FinError for a database that cannot be used, FileNotFoundError and ValueError as `read_drive` does.
     """
-    is_folder = isinstance(drive, (str, PathLike))
-    observations = read_drive(drive) if is_folder else list(drive)  # type: ignore[arg-type]
+    observations = read_drive(drive) if isinstance(drive, (str, PathLike)) else list(drive)
     return _columns(_estimates(Engine.open(fspath(database)), observations))
 
 
