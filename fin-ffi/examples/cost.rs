@@ -7,13 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use fin_core::engine;
+use fin_core::engine::{self, Mode};
 use fin_core::fingerprint::FingerprintDb;
-use fin_core::frame::LatLon;
-use fin_core::observation::{GnssFix, Observation};
+use fin_core::observation::Observation;
 use fin_core::radio::Rat;
-use fin_core::time::Time;
-use fin_ffi::{CellReading, CellScan};
+use fin_ffi::{CellReading, CellScan, GnssFix, SpeedSample};
 
 const CALLS: i64 = 20_000;
 const NS_PER_S: i64 = 1_000_000_000;
@@ -23,45 +21,60 @@ fn main() {
     let folder = std::env::args_os().nth(1).map_or(default, PathBuf::from);
     let db = folder.join("tunnel.fin");
     let session = std::fs::read_to_string(folder.join("observations.csv")).unwrap();
-    let lines: Vec<Vec<&str>> = session.lines().map(|line| line.split(',').collect()).collect();
-    let is_full = |line: &Vec<&str>| line[0] == "cells" && line[2].parse::<usize>().unwrap() >= 5;
-    let at = lines.iter().position(is_full).unwrap();
-    let count: usize = lines[at][2].parse().unwrap();
-    let template: Vec<CellReading> = lines[at + 1..=at + count]
-        .iter()
-        .map(|line| reading(line))
-        .collect();
-    let start_ns: i64 = lines[at][1].parse().unwrap();
-    let fixes: Vec<GnssFix> = lines[..at]
-        .iter()
-        .filter(|line| line[0] == "gnss")
-        .map(|line| fix(line))
-        .collect();
+    let driven = observations(&session);
+    let driven = &driven[..driven.len() / 2];
+    let template = driven.iter().rev().find_map(|observation| match observation {
+        Observed::Cells(scan) if scan.cells.len() >= 5 => Some(scan.cells.clone()),
+        _ => None,
+    });
+    let template = template.unwrap();
 
     let mut core = engine::Engine::new(Arc::new(
         FingerprintDb::from_bytes(&std::fs::read(&db).unwrap()).unwrap(),
     ));
     let object = fin_ffi::Engine::open(db.to_str().unwrap().to_owned()).unwrap();
-    for fix in &fixes {
-        core.step(&Observation::Gnss(*fix)).unwrap();
-        object.on_gnss(flat(fix)).unwrap();
+    for observation in driven {
+        match observation.clone() {
+            Observed::Gnss(fix) => drop(object.on_gnss(fix).unwrap()),
+            Observed::Speed(sample) => drop(object.on_speed(sample).unwrap()),
+            Observed::Cells(scan) => drop(object.on_cells(scan).unwrap()),
+        }
     }
-    report("fin-core, step", start_ns, &template, |scan| {
+    let start = object.predict(0).unwrap().unwrap();
+    assert_eq!(
+        start.mode,
+        Mode::Tunnel,
+        "the middle of the session is not in the tunnel"
+    );
+    let in_tunnel = object.snapshot().unwrap();
+
+    report("fin-core, step", start.time_ns, &template, |scan, again| {
+        if again {
+            core.restore(&in_tunnel).unwrap();
+        }
         let scan = Observation::Cells(scan.into());
         let before = Instant::now();
         std::hint::black_box(core.step(&scan).unwrap());
         before.elapsed().as_nanos()
     });
-    report("fin-ffi, on_cells", start_ns, &template, |scan| {
+    report("fin-ffi, on_cells", start.time_ns, &template, |scan, again| {
+        if again {
+            object.restore(in_tunnel.clone()).unwrap();
+        }
         let before = Instant::now();
         std::hint::black_box(object.on_cells(scan).unwrap());
         before.elapsed().as_nanos()
     });
 }
 
-fn report(what: &str, start_ns: i64, template: &[CellReading], mut call: impl FnMut(CellScan) -> u128) {
-    let scan = |index: i64| nine_cells(template, start_ns + (1 + index % 30 + index / 30) * NS_PER_S);
-    let mut took: Vec<u128> = (0..CALLS).map(|index| call(scan(index))).collect();
+/// Calls with half a minute of scans over and over, so that the car stays in the tunnel; `true` where it begins again.
+fn report(what: &str, start_ns: i64, template: &[CellReading], mut call: impl FnMut(CellScan, bool) -> u128) {
+    let mut took: Vec<u128> = (0..CALLS)
+        .map(|index| {
+            let scan = nine_cells(template, start_ns + (1 + index % 30) * NS_PER_S);
+            call(scan, index % 30 == 0)
+        })
+        .collect();
     took.sort_unstable();
     let micros = |index: usize| took[index] as f64 / 1e3;
     println!(
@@ -88,25 +101,39 @@ fn nine_cells(template: &[CellReading], time_ns: i64) -> CellScan {
     }
 }
 
-fn fix(fields: &[&str]) -> GnssFix {
-    GnssFix {
-        time: Time::from_nanos(fields[1].parse().unwrap()),
-        position: LatLon::new(fields[2].parse().unwrap(), fields[3].parse().unwrap()),
-        accuracy_m: fields[4].parse().ok(),
-        speed_mps: fields[5].parse().ok(),
-        bearing_deg: fields[6].parse().ok(),
-    }
+#[derive(Clone)]
+enum Observed {
+    Gnss(GnssFix),
+    Speed(SpeedSample),
+    Cells(CellScan),
 }
 
-fn flat(fix: &GnssFix) -> fin_ffi::GnssFix {
-    fin_ffi::GnssFix {
-        time_ns: fix.time.as_nanos(),
-        lat_deg: fix.position.lat_deg,
-        lon_deg: fix.position.lon_deg,
-        accuracy_m: fix.accuracy_m,
-        speed_mps: fix.speed_mps,
-        bearing_deg: fix.bearing_deg,
+fn observations(session: &str) -> Vec<Observed> {
+    let mut lines = session.lines().map(|line| line.split(',').collect::<Vec<&str>>());
+    let mut found = Vec::new();
+    while let Some(fields) = lines.next() {
+        let time_ns = fields[1].parse().unwrap();
+        found.push(match fields[0] {
+            "gnss" => Observed::Gnss(GnssFix {
+                time_ns,
+                lat_deg: fields[2].parse().unwrap(),
+                lon_deg: fields[3].parse().unwrap(),
+                accuracy_m: fields[4].parse().ok(),
+                speed_mps: fields[5].parse().ok(),
+                bearing_deg: fields[6].parse().ok(),
+            }),
+            "speed" => Observed::Speed(SpeedSample {
+                time_ns,
+                speed_mps: fields[2].parse().unwrap(),
+            }),
+            _ => {
+                let count = fields[2].parse().unwrap();
+                let cells = lines.by_ref().take(count).map(|line| reading(&line)).collect();
+                Observed::Cells(CellScan { time_ns, cells })
+            }
+        });
     }
+    found
 }
 
 fn reading(fields: &[&str]) -> CellReading {
