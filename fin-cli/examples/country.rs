@@ -2,7 +2,8 @@
 //!
 //! `country join OUT.fin TIMES TOWN.fin...` puts every town TIMES times on the map, side by side, and
 //! `country open COUNTRY.fin` tells how long it takes a fresh process to open the file and to enter a region, and how much
-//! memory it then has. `docs/reliability.md` has the commands that make the towns.
+//! memory it then has. `country change OLD.fin NEW.fin SHARE` gives that share of the cells other levels, as a week of new
+//! surveys may. `docs/reliability.md` has the commands that make the towns.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use fin_core::frame::LatLon;
 use fin_core::network::{EdgeId, RoadNetwork, Way};
 use fin_core::observation::{GnssFix, Observation};
 use fin_core::time::Time;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 /// Distance between places, which lie on one parallel, degrees.
 const APART_DEG: f64 = 0.2;
@@ -31,7 +34,10 @@ fn main() -> Result<()> {
             join(Path::new(out), times.parse()?, &towns)
         }
         ["open", path] => open(Path::new(path)),
-        _ => bail!("expected join OUT.fin TIMES TOWN.fin... or open COUNTRY.fin"),
+        ["change", path, out, share] => change(Path::new(path), Path::new(out), share.parse()?),
+        _ => bail!(
+            "expected join OUT.fin TIMES TOWN.fin..., open COUNTRY.fin, or change OLD.fin NEW.fin SHARE"
+        ),
     }
 }
 
@@ -145,6 +151,36 @@ fn renumbered(evidence: &EdgeEvidence, points: u32, first_cell: u32) -> EdgeEvid
             .filter(|cell| !cell.bins.is_empty())
             .collect(),
     }
+}
+
+/// Gives a share of the cells of every region levels that are some decibels off and wander about that.
+fn change(path: &Path, out: &Path, share: f64) -> Result<()> {
+    let mut database = db_file::read(path, None)?;
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let is_changed: Vec<bool> = database
+        .cells
+        .cells()
+        .iter()
+        .map(|_| random.random_bool(share))
+        .collect();
+    let profiles = database.profiles.iter_mut().flatten();
+    for cell in profiles
+        .flat_map(|profile| &mut profile.cells)
+        .filter(|cell| is_changed[cell.cell.0 as usize])
+    {
+        let mut off_db = 0.5 * f32::from(random.random_range(-8..=8_i8));
+        for (mean_dbm, spread_db) in cell.mean_dbm.iter_mut().zip(&mut cell.spread_db) {
+            if random.random_bool(0.2) {
+                off_db += 0.5 * f32::from(random.random_range(-1..=1_i8));
+                *spread_db += 0.125;
+            }
+            *mean_dbm = (*mean_dbm + off_db).clamp(-140.0, -44.0);
+        }
+    }
+    std::fs::write(out, database.to_bytes())?;
+    let changed = is_changed.iter().filter(|&&changed| changed).count();
+    println!("{changed} of {} cells changed", is_changed.len());
+    Ok(())
 }
 
 fn open(path: &Path) -> Result<()> {

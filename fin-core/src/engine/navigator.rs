@@ -14,6 +14,9 @@ const FIXES_TO_MOVE: usize = 5;
 /// Observations in a row that come too late before the clock is taken to have been set back.
 const LATE_TO_RESTART: u32 = 50;
 
+/// After so many seconds without an observation nothing of use is known of the car any more.
+const LONGEST_SILENCE_S: f64 = 300.0;
+
 /// Why an observation could not be used.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum StepError {
@@ -82,12 +85,20 @@ impl<S: Source> Navigator<S> {
     }
 
     /// Takes one observation, as [`Engine::step`]. A fix in another region brings that one into memory. When 50 observations
-    /// in a row are refused as too late, the clock has been set back: the engine starts anew, and its counts go on.
+    /// in a row are refused as too late, the clock has been set back; when nothing came for five minutes, or the clock leapt, the
+    /// car may be anywhere: the engine starts anew then, and its counts go on.
     ///
     /// # Errors
     /// When the observation is wrong, or the region around it cannot be read: the navigator is unchanged then, but for the
     /// count of what was refused.
     pub fn step(&mut self, observation: &Observation) -> Result<Option<Estimate>, StepError> {
+        let silent_s = self
+            .engine
+            .now
+            .map_or(0.0, |now| observation.time().seconds_since(now));
+        if silent_s > LONGEST_SILENCE_S && self.engine.check(observation).is_ok() {
+            self.start_anew();
+        }
         if let Observation::Gnss(fix) = observation
             && self.engine.check(observation).is_ok()
         {
@@ -110,13 +121,18 @@ impl<S: Source> Navigator<S> {
     fn count_late(&mut self) {
         self.late += 1;
         if self.late >= LATE_TO_RESTART {
-            self.engine = Engine {
-                diagnostics: self.engine.diagnostics,
-                ..self.engine.anew()
-            };
+            self.start_anew();
             self.clocks_set_back += 1;
-            (self.late, self.straying) = (0, 0);
         }
+    }
+
+    /// Forgets the car, not the region and the counts.
+    fn start_anew(&mut self) {
+        self.engine = Engine {
+            diagnostics: self.engine.diagnostics,
+            ..self.engine.anew()
+        };
+        (self.late, self.straying) = (0, 0);
     }
 
     fn follow(&mut self, fix: &GnssFix) -> Result<(), StepError> {

@@ -160,3 +160,25 @@ fn a_clock_that_is_set_back_silences_the_navigator_for_some_observations_only() 
         refused as u64
     );
 }
+
+#[test]
+fn a_clock_that_leaps_an_hour_ahead_does_not_make_the_car_be_everywhere() {
+    let bytes = two_towns().to_bytes();
+    let mut navigator = Navigator::new(Atlas::open(&bytes).unwrap(), EngineOptions::default());
+    let observations = drive(&Trip {
+        wheel: true,
+        cells: true,
+        ..Trip::default()
+    });
+    let (before, after) = observations.split_at(observations.len() / 2);
+    for observation in before {
+        navigator.step(observation).unwrap();
+    }
+    let Some(Observation::Speed(leap)) = after.iter().find(|o| matches!(o, Observation::Speed(_))) else {
+        panic!("the car has wheel speed");
+    };
+    let mut leap = *leap;
+    leap.time = leap.time.plus_seconds(3600.0);
+    assert_eq!(navigator.step(&Observation::Speed(leap)).unwrap(), None);
+    assert_eq!(navigator.predict(leap.time), None);
+}

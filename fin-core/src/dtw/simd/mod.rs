@@ -20,7 +20,10 @@ use fearless_simd::{Simd, SimdBase, dispatch};
 pub(super) use batch::{Block, block_bounds, block_distances};
 pub use level::Level;
 pub(super) use levels::{Gaps, MOST_CHANNELS, PACKED, PackedCosts, Present, pack};
-#[expect(unreachable_pub, reason = "bounds of a public type, not to be implemented outside")]
+#[expect(
+    unreachable_pub,
+    reason = "bounds of a public type, not to be implemented outside"
+)]
 pub use word::{Local, Word};
 
 use super::Match;
