@@ -70,8 +70,8 @@ fn rate_lanes(c: &mut Criterion) {
             |row| {
                 row.advance(22.0, |rate| rate);
                 row.diffuse(1.0);
-                row.mix(0.5, 0.001);
-                row.weigh(black_box(&likelihood), |_| 1.0)
+                row.wander(0.5, &[1.0; 46]);
+                row.weigh(|_| black_box(&likelihood))
             },
             criterion::BatchSize::SmallInput,
         );

@@ -26,10 +26,10 @@ struct Args {
     #[arg(long)]
     cork: Option<PathBuf>,
     /// First seed of the simulated towns; seeds below 1000 served development
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 800)]
     seed: u64,
     /// Number of simulated towns for each scenario; 0 leaves the simulation out
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 8)]
     towns: u64,
     /// Only this scenario
     #[arg(long)]

@@ -11,6 +11,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The most that a lane gives to a neighbour in one exchange where all lanes are as usual.
+const MOST_EXCHANGE: f64 = 0.25;
+
 /// A joint likelihood of position and rate on a grid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RateLanes {
@@ -182,66 +185,78 @@ impl RateLanes {
         }
     }
 
-    /// Lets rates change by a random walk of `variance` (in the rate's unit squared), and to any rate at all with
-    /// probability `jump`. Mass at the first and last lane stays there rather than leaving.
-    pub fn mix(&mut self, variance: f64, jump: f64) {
-        let lanes = self.rates.len();
-        if lanes < 2 {
+    /// Lets rates change by a random walk of `variance`, in the rate's unit squared, that in the long run has each lane as
+    /// often as `usual` says, one positive weight a lane. Mass at the first and last lane stays there rather than leaving.
+    ///
+    /// The shares that neighbouring lanes exchange go with the square root of the ratio of their weights, within a
+    /// factor of two, so that the exchange is in balance at `usual` (Metropolis et al. 1953, detailed balance).
+    ///
+    /// # Panics
+    /// When `usual` has fewer entries than there are lanes.
+    pub fn wander(&mut self, variance: f64, usual: &[f64]) {
+        assert!(usual.len() >= self.rates.len(), "a weight for each lane");
+        if self.rates.len() < 2 {
             return;
         }
         let spacing = self.rates[1] - self.rates[0];
         let total = variance / (2.0 * spacing * spacing);
-        let rounds = libm::ceil(total / 0.25).clamp(1.0, 64.0);
-        let side = (total / rounds).min(0.25) as f32;
+        let rounds = libm::ceil(total / MOST_EXCHANGE).clamp(1.0, 64.0);
+        let side = (total / rounds).min(MOST_EXCHANGE);
         if side > 0.0 {
             for _ in 0..rounds as usize {
-                self.mix_once(side);
+                self.exchange(side, usual);
             }
-        }
-        if jump > 0.0 {
-            self.jump(jump as f32);
         }
     }
 
-    /// One exchange of the share `side` with each neighbouring lane.
-    fn mix_once(&mut self, side: f32) {
+    /// One exchange between all neighbouring lanes.
+    fn exchange(&mut self, side: f64, usual: &[f64]) {
         let (lanes, points) = (self.rates.len(), self.points);
+        // What goes from each lane to the one above, and from that one back.
+        let between = |lane: usize| {
+            let ratio = (usual[lane + 1] / usual[lane]).sqrt().clamp(0.5, 2.0);
+            ((side * ratio) as f32, (side / ratio) as f32)
+        };
         // The lane below and this one, as they were before the exchange.
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.resize(2 * points, 0.0);
         let (mut before, mut own) = scratch.split_at_mut(points);
         before.fill(0.0);
-        let mut before_phase = 0.0;
+        let (mut before_phase, mut from_below, mut to_below) = (0.0, 0.0, 0.0);
         for lane in 0..lanes {
             let phase = self.phases_m[lane];
             let (head, tail) = self.cells.split_at_mut((lane + 1) * points);
             let here = &mut head[lane * points..];
             own.copy_from_slice(here);
-            let ends = usize::from(lane == 0) + usize::from(lane + 1 == lanes);
-            let keep = 1.0 - side * (2 - ends) as f32;
-            let below_side = if lane == 0 { 0.0 } else { side };
+            let (to_above, from_above) = if lane + 1 < lanes {
+                between(lane)
+            } else {
+                (0.0, 0.0)
+            };
+            let keep = 1.0 - to_above - to_below;
             Blend::new((phase - before_phase) / self.step_m).each(
                 before,
                 |_| 0.0,
                 here,
-                |cell, below| *cell = keep * *cell + below_side * below,
+                |cell, below| *cell = keep * *cell + from_below * below,
             );
             if let Some(after) = tail.get(..points) {
                 Blend::new((phase - self.phases_m[lane + 1]) / self.step_m).each(
                     after,
                     |_| 0.0,
                     here,
-                    |cell, above| *cell += side * above,
+                    |cell, above| *cell += from_above * above,
                 );
             }
             std::mem::swap(&mut before, &mut own);
-            before_phase = phase;
+            (before_phase, from_below, to_below) = (phase, to_above, from_above);
         }
         self.scratch = scratch;
     }
 
-    /// Hands the share `jump` of every lane out to all lanes alike.
-    fn jump(&mut self, jump: f32) {
+    /// Hands the share `jump` of every lane out to all lanes as `usual` says, one positive weight a lane.
+    pub fn jump(&mut self, jump: f64, usual: &[f64]) {
+        let total_usual: f64 = usual.iter().take(self.rates.len()).sum();
         let mut sum = std::mem::take(&mut self.scratch);
         sum.clear();
         sum.resize(self.points, 0.0);
@@ -250,46 +265,37 @@ impl RateLanes {
                 *total += cell;
             }
         }
-        let share = jump / self.rates.len() as f32;
-        for lane in self.cells.chunks_exact_mut(self.points) {
+        let keep = (1.0 - jump) as f32;
+        for (lane, weight) in self.cells.chunks_exact_mut(self.points).zip(usual) {
+            let share = (jump * weight / total_usual) as f32;
             for (cell, &total) in lane.iter_mut().zip(&sum) {
-                *cell = (1.0 - jump) * *cell + share * total;
+                *cell = keep * *cell + share * total;
             }
         }
         self.scratch = sum;
     }
 
-    /// Multiplies every lane by a weight and normalises.
-    pub fn favour(&mut self, weight: impl Fn(f64) -> f32) {
-        for lane in 0..self.rates.len() {
-            let factor = weight(self.rates[lane]);
-            self.lane_mut(lane).iter_mut().for_each(|cell| *cell *= factor);
-        }
-        self.normalise();
-    }
-
-    /// Multiplies by a likelihood given at the grid points and one given per lane, and normalises.
+    /// Multiplies each lane by the likelihood that `at_points` gives at the grid points, and normalises.
     ///
     /// Returns the logarithm of the total before normalising: the evidence of the sample. `None`, and nothing is
     /// changed, when no mass would be left.
-    pub fn weigh(&mut self, at_points: &[f32], at_lanes: impl Fn(f64) -> f32) -> Option<f64> {
-        debug_assert_eq!(at_points.len(), self.points);
+    pub fn weigh<'a>(&mut self, at_points: impl Fn(usize) -> &'a [f32]) -> Option<f64> {
         let mut work = std::mem::take(&mut self.scratch);
         work.clear();
         work.resize(self.points, 0.0);
         let total: f64 = (0..self.rates.len())
-            .map(|lane| self.lane_total(lane, at_points, &at_lanes, &mut work))
+            .map(|lane| self.lane_total(lane, at_points(lane), &mut work))
             .sum();
         self.scratch = work;
         if !(total.is_finite() && total > 1e-30) {
             return None;
         }
+        let factor = (1.0 / total) as f32;
         for lane in 0..self.rates.len() {
-            let factor = at_lanes(self.rates[lane]) / total as f32;
             let blend = Blend::new(self.phases_m[lane] / self.step_m);
             let cells = &mut self.cells[lane * self.points..][..self.points];
             blend.each(
-                at_points,
+                at_points(lane),
                 |here| here,
                 cells,
                 |cell, likelihood| *cell *= factor * likelihood,
@@ -298,13 +304,7 @@ impl RateLanes {
         Some(libm::log(total))
     }
 
-    fn lane_total(
-        &self,
-        lane: usize,
-        at_points: &[f32],
-        at_lanes: &impl Fn(f64) -> f32,
-        work: &mut [f32],
-    ) -> f64 {
+    fn lane_total(&self, lane: usize, at_points: &[f32], work: &mut [f32]) -> f64 {
         let blend = Blend::new(self.phases_m[lane] / self.step_m);
         work.copy_from_slice(&self.cells[lane * self.points..][..self.points]);
         blend.each(
@@ -313,7 +313,7 @@ impl RateLanes {
             work,
             |cell, likelihood| *cell *= likelihood,
         );
-        f64::from(sum(work) * at_lanes(self.rates[lane]))
+        f64::from(sum(work))
     }
 
     /// Writes the likelihood of the position alone at the grid points into `out`, summing to 1 up to what left the grid.
@@ -556,7 +556,7 @@ mod tests {
         row.advance(0.3, |rate| 0.3 + 0.01 * rate);
         let before = row.moments();
         row.diffuse(7.0);
-        row.mix(2.5, 0.0);
+        row.wander(2.5, &[1.0; 46]);
         let after = row.moments();
         assert!(
             (after.position_var - before.position_var - 7.0).abs() < 0.3,
@@ -586,7 +586,7 @@ mod tests {
                 (-0.5 * off * off / 100.0).exp() as f32
             })
             .collect();
-        let evidence = row.weigh(&likelihood, |_| 1.0).unwrap();
+        let evidence = row.weigh(|_| &likelihood).unwrap();
         let got = row.moments();
         assert!((got.position_m - 102.0).abs() < 0.02, "{got:?}");
         assert!((got.position_var - 20.0).abs() < 0.1, "{got:?}");
@@ -598,8 +598,31 @@ mod tests {
     fn nothing_is_changed_when_no_mass_would_be_left() {
         let mut row = RateLanes::start(&anchor(), speeds(), 64, 1.0);
         let before = row.clone();
-        assert_eq!(row.weigh(&[0.0; 64], |_| 1.0), None);
+        assert_eq!(row.weigh(|_| &[0.0; 64]), None);
         assert_eq!(row, before);
+    }
+
+    #[test]
+    fn wandering_and_jumping_end_where_rates_usually_are() {
+        let usual: Vec<f64> = (0..46)
+            .map(|lane| (-0.5 * ((f64::from(lane) - 12.0) / 4.0_f64).powi(2)).exp() + 1e-3)
+            .collect();
+        let mean = usual
+            .iter()
+            .zip(0..)
+            .map(|(w, lane)| w * f64::from(lane))
+            .sum::<f64>()
+            / usual.iter().sum::<f64>();
+        for jump in [0.0, 0.02] {
+            let mut row = RateLanes::start(&anchor(), speeds(), 64, 1.0);
+            for _ in 0..3000 {
+                row.wander(1.0, &usual);
+                row.jump(jump, &usual);
+            }
+            let got = row.moments();
+            assert!((got.rate - mean).abs() < 0.05, "{} is not {mean}", got.rate);
+            assert!((got.rate_var.sqrt() - 4.0).abs() < 0.3, "{got:?}");
+        }
     }
 
     proptest! {
@@ -620,7 +643,8 @@ mod tests {
         fn the_marginal_sums_to_one(advance in 0.0..30.0_f64, mix in 0.0..3.0_f64) {
             let mut row = RateLanes::start(&anchor(), speeds(), 256, 2.0);
             row.advance(advance, |rate| rate * advance / 20.0);
-            row.mix(mix, 0.01);
+            row.wander(mix, &[1.0; 46]);
+            row.jump(0.01, &[1.0; 46]);
             let mut marginal = Vec::new();
             row.marginal(&mut marginal);
             let total: f32 = marginal.iter().sum();

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::belief::{Belief, DriftModel, Spot};
 use crate::estimate::{AlongTrack, Gaussian, state};
 use crate::fingerprint::FingerprintDb;
-use crate::fingerprint::matcher::{Leg, LevelOffset, RadioModel, ScanScore, Window};
+use crate::fingerprint::matcher::{
+    EarlierReading, History, Leg, LevelOffset, Places, RadioModel, ScanScore, Window, share_of_news,
+};
 use crate::frame::{LatLon, bearing_difference_deg};
 use crate::network::{EdgeId, EdgePosition, RoadNetwork, TunnelId};
 use crate::observation::{CellScan, GnssFix};
@@ -29,6 +31,8 @@ const MOST_FIX_COST: f64 = 20.0;
 /// The farthest that a drive gets, metres, and the fastest, m/s: what goes beyond comes from damaged bytes.
 const MOST_OFFSET_M: f64 = 1e8;
 const MOST_SPEED_MPS: f64 = 300.0;
+/// Earlier readings that a state may hold.
+const MOST_EARLIER: usize = 1 << 12;
 /// Route that may have to be laid on at a stroke, metres.
 const MOST_BEYOND_M: f64 = 2e4;
 
@@ -49,6 +53,10 @@ pub(super) struct Hypothesis {
     pub fixed_at_m: Option<f64>,
     /// Time and route offset of the last scan that counted.
     last_scan: Option<(Time, f64)>,
+    /// The latest level of each cell heard lately while GNSS was away.
+    pub earlier: Vec<EarlierReading>,
+    /// Variance of the place that the filter does not know of, m²: what wheel speed has left open since the last fix.
+    drift_var_m2: f64,
 }
 
 /// How a fix lies to a hypothesis.
@@ -94,6 +102,8 @@ impl Hypothesis {
             log_weight,
             fixed_at_m,
             last_scan: None,
+            earlier: Vec::new(),
+            drift_var_m2: 0.0,
         }
     }
 
@@ -107,6 +117,8 @@ impl Hypothesis {
             log_weight,
             fixed_at_m,
             last_scan,
+            earlier,
+            drift_var_m2,
         } = self;
         let AlongTrack {
             time: _,
@@ -138,6 +150,11 @@ impl Hypothesis {
             && belief
                 .as_ref()
                 .is_none_or(|belief| belief.is_sound(MOST_OFFSET_M))
+            && earlier.len() <= MOST_EARLIER
+            && earlier
+                .iter()
+                .all(|reading| reading.rsrp_dbm.abs() <= 1e3 && is_offset(reading.track_m))
+            && (0.0..=MOST_OFFSET_M).contains(drift_var_m2)
             && level_offset.mean_db.abs() <= 1e3
             && (0.0..=1e6).contains(&level_offset.var_db2)
             && log_weight.abs() <= 1e6
@@ -156,7 +173,7 @@ impl Hypothesis {
         match &self.belief {
             Some(belief) => belief.spot(track),
             None => {
-                let sigma_m = track.offset_sigma_m();
+                let sigma_m = libm::hypot(track.offset_sigma_m(), self.drift_var_m2.sqrt());
                 Spot {
                     offset_m: track.offset_m(),
                     half68_m: 0.994 * sigma_m,
@@ -319,6 +336,8 @@ impl Hypothesis {
     /// Takes a trusted fix: the belief, if any, goes back into the filter, and the filter takes the fix.
     pub(super) fn take_fix(&mut self, fix: &GnssFix, fit: &FixFit, sigma_m: f64) {
         self.settle();
+        self.drift_var_m2 = 0.0;
+        self.earlier.clear();
         self.track = self.track.update_position(fit.offset_m, sigma_m, None).track;
         if let Some(speed_mps) = fix.speed_mps {
             let speed_sigma_mps = if fix.accuracy_m.is_some() {
@@ -333,6 +352,16 @@ impl Hypothesis {
         }
         self.log_weight -= 0.5 * fit.nis.min(MOST_FIX_COST);
         self.fixed_at_m = Some(fit.offset_m);
+    }
+
+    /// Follows a wheel speed while GNSS is away: `track` is the filter with it, `dt_s` the time since the one before.
+    pub(super) fn follow_wheel(&mut self, track: AlongTrack, dt_s: f64, drift: &DriftModel) {
+        if self.belief.is_none() {
+            let moved_m = dt_s * track.speed_mps();
+            let change_mps = track.speed_mps() - self.track.speed_mps();
+            self.drift_var_m2 += drift.wheel_var_m2(dt_s, moved_m, change_mps);
+        }
+        self.track = track;
     }
 
     /// Puts what the belief knows into the filter and ends it.
@@ -363,34 +392,57 @@ impl Hypothesis {
                 belief.change_rates(&self.track, wheel);
                 belief
             }
-            None => Belief::start(&self.track, wheel),
+            None => Belief::start(&self.track, self.drift_var_m2, wheel),
         };
         let lag_m = belief.speed_mps(&self.track) * lag_s;
         let at_scan = Window {
             base_m: belief.window().base_m - lag_m,
             ..belief.window()
         };
-        work.score
-            .score(db, &self.legs, at_scan, scan, self.level_offset, radio);
+        let track = self.track;
+        let history = History {
+            earlier: &self.earlier,
+            gaits: belief.gaits(),
+            moved_m: |gait, earlier: &EarlierReading| belief.moved_m(gait, earlier, scan.time, &track),
+        };
+        let places = Places {
+            db,
+            legs: &self.legs,
+            window: at_scan,
+        };
+        work.score.score(places, scan, self.level_offset, &history, radio);
         let known = work.score.known;
         if known > 0 {
             let place_m = belief.moments().position_m;
-            let share = match self.last_scan {
-                Some((_, before_m)) => {
-                    ScanScore::tempering(belief.sureness() * (place_m - before_m), dt_s, radio)
-                }
-                None => 0.5,
-            };
-            if let Some(evidence) = belief.weigh(&work.score.log_likelihood, share, &mut work.likelihood) {
+            let share = self.last_scan.map_or(0.5, |(_, before_m)| {
+                share_of_news(radio.lasting(belief.sureness() * (place_m - before_m), dt_s))
+            });
+            if let Some(evidence) = belief.weigh(&work.score.likelihood) {
                 self.log_weight += evidence;
                 self.level_offset = work.score.learn_offset(self.level_offset, belief.places(), share);
                 self.last_scan = Some((scan.time, belief.moments().position_m));
             }
+            self.remember(scan.time, &work.score, radio);
         }
-        if known > 0 || belief.time() < self.track.time || self.last_scan.is_some() {
-            self.belief = Some(belief);
-        }
+        self.belief = Some(belief);
         known
+    }
+
+    /// Keeps the levels of a scan for the next ones, and forgets old ones.
+    fn remember(&mut self, time: Time, score: &ScanScore, radio: &RadioModel) {
+        let heard = &score.heard;
+        self.earlier.retain(|earlier| {
+            time.seconds_since(earlier.time) < radio.memory_s
+                && heard.iter().all(|(cell, _)| *cell != earlier.cell)
+        });
+        let track_m = self.track.offset_m();
+        let readings = heard.iter().map(|&(cell, rsrp_dbm)| EarlierReading {
+            cell,
+            rsrp_dbm,
+            time,
+            track_m,
+        });
+        self.earlier.extend(readings);
     }
 
     /// Learns the phone's level offset from a scan at a place that GNSS knows. Returns the number of its readings that the
@@ -416,15 +468,24 @@ impl Hypothesis {
             step_m,
             points,
         };
+        let places = Places {
+            db,
+            legs: &self.legs,
+            window,
+        };
+        let no_history = History {
+            earlier: &[],
+            gaits: 1,
+            moved_m: |_, _: &EarlierReading| 0.0,
+        };
         work.score
-            .score(db, &self.legs, window, scan, self.level_offset, radio);
+            .score(places, scan, self.level_offset, &no_history, radio);
         if work.score.known == 0 {
             return 0;
         }
-        let share = match self.last_scan {
-            Some((_, before_m)) => ScanScore::tempering(offset_m - before_m, dt_s, radio),
-            None => 0.5,
-        };
+        let share = self.last_scan.map_or(0.5, |(_, before_m)| {
+            share_of_news(radio.lasting(offset_m - before_m, dt_s))
+        });
         work.likelihood.clear();
         work.likelihood.extend((0..points).map(|j| {
             let off = (j as f64 - 3.0) * step_m / sigma_m;
@@ -483,6 +544,7 @@ fn ways_on(network: &RoadNetwork, edge: EdgeId) -> impl Iterator<Item = EdgeId> 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Workspace {
     pub score: ScanScore,
+    /// How likely the places near a known one are.
     pub likelihood: Vec<f32>,
 }
 

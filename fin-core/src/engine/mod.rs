@@ -403,14 +403,17 @@ impl Engine {
         self.advance(now);
         let teaches = self.gate.is_trusted(now);
         let motion = &self.options.motion;
+        let dt_s = self
+            .last_wheel
+            .map_or(0.0, |last| sample.time.seconds_since(last).min(WHEEL_PATIENCE_S));
         for hypothesis in &mut self.hypotheses {
             let track = &hypothesis.track;
-            let outcome = if teaches {
-                track.update_wheel(sample.speed_mps, motion, None)
+            if teaches {
+                hypothesis.track = track.update_wheel(sample.speed_mps, motion, None).track;
             } else {
-                track.follow_wheel(sample.speed_mps, motion, None)
-            };
-            hypothesis.track = outcome.track;
+                let followed = track.follow_wheel(sample.speed_mps, motion, None).track;
+                hypothesis.follow_wheel(followed, dt_s, &self.options.drift);
+            }
         }
         self.last_wheel = Some(sample.time);
         self.diagnostics.speeds_taken += 1;

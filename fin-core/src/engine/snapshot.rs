@@ -282,6 +282,8 @@ mod tests {
 
     use super::*;
     use crate::engine::belief::Belief;
+    use crate::fingerprint::cells::CellIx;
+    use crate::fingerprint::matcher::EarlierReading;
     use crate::fingerprint::testing::straight_road;
     use crate::observation::{CellReading, GnssFix, Observation};
     use crate::radio::{CellId, Channel, GlobalId, Plmn, Rat};
@@ -329,7 +331,13 @@ mod tests {
         (engine.last_wheel, engine.last_known_scan) = (Some(time), Some(time));
         for hypothesis in &mut engine.hypotheses {
             hypothesis.track.last_wheel = Some(time);
-            hypothesis.belief = Some(Belief::start(&hypothesis.track, true));
+            hypothesis.earlier = vec![EarlierReading {
+                cell: CellIx(0),
+                rsrp_dbm: -90.0,
+                time,
+                track_m: 0.0,
+            }];
+            hypothesis.belief = Some(Belief::start(&hypothesis.track, 1.0, true));
         }
         engine
     }

@@ -3,272 +3,289 @@
 use serde::{Deserialize, Serialize};
 
 use super::cells::CellIx;
-use super::profile::{CellProfile, EdgeProfile, FingerprintDb};
-use crate::network::EdgeId;
+pub use super::places::{Leg, Places, Window};
+use super::places::{Level, for_each_leg, nearest_candidate, profile_of};
+use super::radio_model::STUDENT_DOF;
+pub use super::radio_model::{LevelOffset, RadioModel, share_of_news};
 use crate::observation::{CellReading, CellScan};
-use crate::radio::Plmn;
+use crate::time::Time;
 
-/// What the matcher takes the radio world to be like. The defaults are measured figures; `docs/model.md` has their
-/// sources.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RadioModel {
-    /// Standard deviation of a reading about the smoothed level of its drive, dB.
-    pub reading_sigma_db: f64,
-    /// Least standard deviation of a drive's level about the surveys' mean, dB.
-    pub least_spread_db: f64,
-    /// Standard deviation over phones of the offset that one phone has on all cells, dB.
-    pub offset_sigma_db: f64,
-    /// Random walk of that offset, dB²/s: other seats, other hands.
-    pub offset_drift_db2_per_s: f64,
-    /// Correlation of the difference between two drives at places a few metres apart, 0…1.
-    pub correlation: f64,
-    /// Distance over which that correlation falls by a factor e, metres.
-    pub correlation_m: f64,
-    /// Distance within which a scan only repeats the last one, metres.
-    pub least_move_m: f64,
-    /// Speed that stands for what changes around a standing car, m/s.
-    pub standing_mps: f64,
-    /// Weight of being registered on a cell against where the surveys were registered on it, 0…1.
-    pub serving_weight: f64,
-    /// Likelihood of hearing a cell, at its weakest and at its strongest, where no survey heard it, against that of
-    /// a level that fits.
-    pub unheard_likelihood: (f64, f64),
-}
-
-impl Default for RadioModel {
-    fn default() -> Self {
-        Self {
-            reading_sigma_db: 2.0,
-            least_spread_db: 2.0,
-            offset_sigma_db: 3.0,
-            offset_drift_db2_per_s: 0.002,
-            correlation: 0.6,
-            correlation_m: 20.0,
-            least_move_m: 3.0,
-            standing_mps: 0.02,
-            serving_weight: 0.2,
-            unheard_likelihood: (0.4, 0.05),
-        }
-    }
-}
-
-/// The offset that this phone, in this place of this car, has on every level: mean and variance, dB.
+/// A level heard before, against which the next one of the same cell is held.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LevelOffset {
-    /// Mean, dB; positive when the phone reads more than the surveys' mean phone.
-    pub mean_db: f64,
-    /// Variance, dB².
-    pub var_db2: f64,
+pub struct EarlierReading {
+    /// The cell.
+    pub cell: CellIx,
+    /// Its level, dBm.
+    pub rsrp_dbm: f64,
+    /// When it was heard.
+    pub time: Time,
+    /// Where the filter had the car then, metres along the route.
+    pub track_m: f64,
 }
 
-impl LevelOffset {
-    /// The offset of a phone of which nothing is known yet.
-    pub fn unknown(model: &RadioModel) -> Self {
-        Self {
-            mean_db: 0.0,
-            var_db2: model.offset_sigma_db * model.offset_sigma_db,
-        }
-    }
-
-    /// The offset `dt_s` later.
-    pub fn drifted(self, dt_s: f64, model: &RadioModel) -> Self {
-        let most = model.offset_sigma_db * model.offset_sigma_db;
-        let var_db2 =
-            (self.var_db2 + model.offset_drift_db2_per_s * dt_s.max(0.0)).min(most.max(self.var_db2));
-        Self { var_db2, ..self }
-    }
-
-    /// The offset after a reading that lay `residual_db` above the level expected there, with variance `var_db2`.
-    fn updated(self, residual_db: f64, var_db2: f64) -> Self {
-        let innovation = residual_db - self.mean_db;
-        let total = self.var_db2 + var_db2;
-        let tail = 1.0 / (1.0 + innovation * innovation / (STUDENT_DOF * total));
-        let gain = self.var_db2 / (self.var_db2 + var_db2 / tail);
-        Self {
-            mean_db: self.mean_db + gain * innovation,
-            var_db2: (1.0 - gain) * self.var_db2,
-        }
-    }
-}
-
-/// An evenly spaced run of places along a route.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Window {
-    /// Offset of the first place along the route, metres.
-    pub base_m: f64,
-    /// Distance between places, metres.
-    pub step_m: f64,
-    /// Number of places.
-    pub points: usize,
-}
-
-/// One stretch of a route: a directed edge and where on the route it begins.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Leg {
-    /// The edge.
-    pub edge: EdgeId,
-    /// Offset of the edge's start along the route, metres.
-    pub start_m: f64,
-    /// Length of the edge, metres.
-    pub length_m: f64,
+/// What was heard before, and how far the car may have come since.
+///
+/// The speed of the car is a question that the scan is to answer, so a scan is scored once for each *gait*: a class of
+/// speeds. With wheel speed there is one gait.
+#[derive(Clone, Copy, Debug)]
+pub struct History<'a, F: Fn(Option<usize>, &EarlierReading) -> f64> {
+    /// The latest level of each cell heard lately.
+    pub earlier: &'a [EarlierReading],
+    /// Number of gaits, at least 1.
+    pub gaits: usize,
+    /// Metres that the car has moved since a reading, at a gait or, for `None`, on average over them.
+    pub moved_m: F,
 }
 
 /// How a scan fits the places of a window. Kept and reused, so that a step does not allocate.
 #[derive(Clone, Debug, Default)]
 pub struct ScanScore {
-    /// Logarithm of the likelihood at each place, before tempering; 0 is the fit of an average good reading.
-    pub log_likelihood: Vec<f32>,
+    /// Likelihood of each place, gait after gait; 1 is the fit of an average good reading.
+    pub likelihood: Vec<f32>,
     /// Readings that the database knows somewhere in the window.
     pub known: usize,
-    /// Level minus expected level of each known reading at each place, reading after reading; NaN where unheard.
+    /// Known cells with their levels, but for levels that were only handed out again.
+    pub heard: Vec<(CellIx, f64)>,
+    /// Level minus expected level of each of those at each place, reading after reading; NaN where unheard.
     residuals_db: Vec<f32>,
-    /// Inverse variance of those, without the offset's.
-    weights: Vec<f32>,
-    product: Vec<f64>,
+    /// Variances of those, without the offset's.
+    variances_db2: Vec<f32>,
+    /// Logarithm of the likelihood that the cells are there to be heard, over all readings.
+    presence: Vec<f32>,
+    /// Residuals of the reading before at the places where the car was then.
+    before_db: Vec<f32>,
 }
 
-/// Degrees of freedom of the heavy-tailed distribution of level differences.
-///
-/// Measured differences have a robust deviation of 2.3 dB and an rms of 4.7; Student's t with three degrees of freedom
-/// has such tails, and its density needs no logarithm.
-const STUDENT_DOF: f64 = 3.0;
-/// Squared scale of that distribution over the variance of the readings: its middle then fits the measured one.
+/// Squared scale of Student's distribution over the variance of the readings: its middle then fits the measured one.
 const STUDENT_SCALE: f64 = 0.45;
 /// Likelihood of a known reading on a road that no survey drove, against that of one that fits.
 const UNSURVEYED_LIKELIHOOD: f64 = 0.4;
 /// Likelihood of any scan beyond the ends of the route, against that of one that fits.
-const OFF_ROUTE_LIKELIHOOD: f64 = 1e-4;
-/// Deviation at which a reading that fits adds nothing to the logarithm, dB.
-const REFERENCE_SIGMA_DB: f64 = 3.0;
+const OFF_ROUTE_LIKELIHOOD: f32 = 1e-4;
+/// The least likelihood that is told apart from none.
+const LEAST_LIKELIHOOD: f32 = 1e-25;
+/// Deviation at which a reading that fits has the likelihood 1, dB.
+const REFERENCE_SIGMA_DB: f32 = 3.0;
+/// Squared residual of the reading before, in variances, at which half of it is held to last.
+const OUTLYING_VARIANCES: f32 = 9.0;
+
+/// How what one reading says goes on from the one before of the same cell.
+#[derive(Clone, Copy, Debug)]
+struct Carried {
+    /// Correlation of what lasts.
+    rho: f32,
+    /// Level then minus level now, dB.
+    change_db: f32,
+    /// Grid steps that the car has moved since.
+    steps: f64,
+}
 
 impl ScanScore {
-    /// Scores `scan` at the places of `window` along `legs`, with the phone's `offset`.
-    pub fn score(
+    /// Scores `scan` at `places`, with the phone's `offset`, once for each gait of `history`.
+    ///
+    /// A level's difference from the surveys' mean lasts for some metres, so a level tells by how it *changes* with the
+    /// place: given the difference e₀ at the place where the car was, the next one is ρ e₀ with the variance
+    /// σ² ((1 − c)(1 + ρ²) + c (1 − ρ²)), where c is the share that lasts and ρ what is left of it. A car that stands
+    /// learns next to nothing from the same level again, and a level that stays the same says that it stands.
+    pub fn score<F: Fn(Option<usize>, &EarlierReading) -> f64>(
         &mut self,
-        db: &FingerprintDb,
-        legs: &[Leg],
-        window: Window,
+        places: Places<'_>,
         scan: &CellScan,
         offset: LevelOffset,
+        history: &History<'_, F>,
         model: &RadioModel,
     ) {
+        let points = places.window.points;
         self.known = 0;
+        self.heard.clear();
         self.residuals_db.clear();
-        self.weights.clear();
-        self.product.clear();
-        self.product.resize(window.points, 1.0);
-        let plmn = scan
-            .cells
-            .iter()
-            .find(|reading| reading.serving)
-            .and_then(|reading| reading.cell.plmn);
+        self.variances_db2.clear();
+        self.likelihood.clear();
+        self.likelihood.resize(points * history.gaits, 1.0);
+        self.presence.clear();
+        self.presence.resize(points, 0.0);
+        let serving = scan.cells.iter().find(|reading| reading.serving);
+        let plmn = serving.and_then(|reading| reading.cell.plmn);
         for reading in &scan.cells {
-            self.score_reading(db, legs, window, reading, plmn, offset, model);
+            let Some(cell) = nearest_candidate(places, reading, plmn) else {
+                continue;
+            };
+            self.known += 1;
+            let earlier = history.earlier.iter().find(|earlier| earlier.cell == cell);
+            let held = |earlier: &EarlierReading| {
+                Some(earlier.rsrp_dbm) == reading.rsrp_dbm
+                    && scan.time.seconds_since(earlier.time) < model.held_s
+            };
+            if earlier.is_some_and(held) {
+                continue;
+            }
+            self.expect(
+                places,
+                reading,
+                cell,
+                {
+                    let moved_m = earlier.map(|earlier| (history.moved_m)(None, earlier).abs());
+                    moved_m.map_or(1.0, |m| share_of_news(libm::exp(-m / model.presence_m)))
+                },
+                model,
+            );
+            let Some(rsrp_dbm) = reading.rsrp_dbm else {
+                continue;
+            };
+            self.heard.push((cell, rsrp_dbm));
+            for gait in 0..history.gaits {
+                let carried = earlier.map(|earlier| {
+                    let moved_m = (history.moved_m)(Some(gait), earlier);
+                    Carried {
+                        rho: model.lasting(moved_m, scan.time.seconds_since(earlier.time)) as f32,
+                        change_db: (earlier.rsrp_dbm - rsrp_dbm) as f32,
+                        steps: moved_m / places.window.step_m,
+                    }
+                });
+                self.weigh_reading(gait, carried, offset, history.gaits > 1, model);
+            }
         }
+        self.weigh_presence(places);
+    }
+
+    /// Appends what is expected of `reading` at each place, and adds to the presence the share `news` of what hearing its
+    /// cell says.
+    fn expect(
+        &mut self,
+        places: Places<'_>,
+        reading: &CellReading,
+        cell: CellIx,
+        news: f64,
+        model: &RadioModel,
+    ) {
+        let Places { db, legs, window } = places;
+        let first = self.residuals_db.len();
+        if reading.rsrp_dbm.is_some() {
+            self.residuals_db.resize(first + window.points, f32::NAN);
+            self.variances_db2.resize(first + window.points, 1.0);
+        }
+        let noise_var = model.reading_sigma_db * model.reading_sigma_db;
+        let least_var = model.least_spread_db * model.least_spread_db;
+        let weight = news
+            * if reading.serving {
+                model.serving_weight
+            } else {
+                model.heard_weight
+            };
+        let unsurveyed = (news * libm::log(UNSURVEYED_LIKELIHOOD)) as f32;
+        for_each_leg(legs, window, |leg, along| {
+            let (Some(profile), mirrored) = profile_of(db, leg.edge) else {
+                self.presence[along].iter_mut().for_each(|sum| *sum += unsurveyed);
+                return;
+            };
+            let levels = profile.cell(cell);
+            let mut share = ShareOfPasses::default();
+            for j in along {
+                let along_m = window.base_m + j as f64 * window.step_m - leg.start_m;
+                let at = if mirrored { leg.length_m - along_m } else { along_m } / profile.step_m;
+                let level = levels.and_then(|levels| Level::at(levels, at));
+                let count = level.as_ref().map_or(0, |level| {
+                    if reading.serving {
+                        level.serving
+                    } else {
+                        level.heard
+                    }
+                });
+                let passes = profile.passes[(at as usize).min(profile.passes.len() - 1)];
+                self.presence[j] += (weight * share.log(count, passes, model.unheard_passes)) as f32;
+                if let (Some(level), Some(rsrp_dbm)) = (level, reading.rsrp_dbm) {
+                    let var = STUDENT_SCALE * (level.spread_db.powi(2).max(least_var) + noise_var);
+                    self.residuals_db[first + j] = (rsrp_dbm - level.mean_dbm) as f32;
+                    self.variances_db2[first + j] = var as f32;
+                }
+            }
+        });
+    }
+
+    /// Multiplies the likelihood at `gait` by that of the last reading appended. What lasts of a residual is held to be less
+    /// the more it outlies when `doubting`: where the speed is not known the place may have been the wrong one.
+    fn weigh_reading(
+        &mut self,
+        gait: usize,
+        carried: Option<Carried>,
+        offset: LevelOffset,
+        doubting: bool,
+        model: &RadioModel,
+    ) {
+        let points = self.presence.len();
+        let first = self.residuals_db.len() - points;
+        let (residuals, variances) = (&self.residuals_db[first..], &self.variances_db2[first..]);
+        let rho = carried.map_or(0.0, |carried| carried.rho);
+        match carried {
+            Some(carried) => shift_back(residuals, carried.steps, &mut self.before_db),
+            None => {
+                self.before_db.clear();
+                self.before_db.resize(points, f32::NAN);
+            }
+        }
+        let change_db = carried.map_or(0.0, |carried| carried.change_db);
+        let (mean, offset_var) = (offset.mean_db as f32, offset.var_db2 as f32);
+        let lasting = model.lasting_share as f32;
+        let doubt = if doubting { 1.0 / OUTLYING_VARIANCES } else { 0.0 };
+        let row = &mut self.likelihood[gait * points..][..points];
+        let readings = residuals.iter().zip(variances).zip(&self.before_db);
+        for (likelihood, ((&residual, &var), &before)) in row.iter_mut().zip(readings) {
+            let before = before + change_db - mean;
+            let left = rho / (1.0 + doubt * before * before / var);
+            let (left, before) = if before.is_nan() {
+                (0.0, 0.0)
+            } else {
+                (left, before)
+            };
+            let square = left * left;
+            let total = var * ((1.0 - lasting) * (1.0 + square) + lasting * (1.0 - square))
+                + offset_var * (1.0 - left) * (1.0 - left);
+            let off = residual - mean - left * before;
+            let tail = 1.0 / (1.0 + off * off / (total * STUDENT_DOF as f32));
+            let density = REFERENCE_SIGMA_DB / total.sqrt() * tail * tail;
+            let factor = if residual.is_nan() { 1.0 } else { density };
+            *likelihood = (*likelihood * factor).max(LEAST_LIKELIHOOD);
+        }
+    }
+
+    /// Multiplies the likelihoods by that of the cells being there, and by that of being on the route.
+    fn weigh_presence(&mut self, places: Places<'_>) {
+        let Places { legs, window, .. } = places;
         let ends = (
             legs.first().map_or(0.0, |leg| leg.start_m),
             legs.last().map_or(0.0, |leg| leg.start_m + leg.length_m),
         );
-        for (j, product) in self.product.iter_mut().enumerate() {
-            let at_m = window.base_m + j as f64 * window.step_m;
-            if at_m < ends.0 || at_m > ends.1 {
-                *product = OFF_ROUTE_LIKELIHOOD;
+        self.presence.iter_mut().for_each(|sum| *sum = libm::expf(*sum));
+        for row in self.likelihood.chunks_exact_mut(window.points) {
+            for (j, (likelihood, presence)) in row.iter_mut().zip(&self.presence).enumerate() {
+                let at_m = window.base_m + j as f64 * window.step_m;
+                *likelihood = if at_m < ends.0 || at_m > ends.1 {
+                    OFF_ROUTE_LIKELIHOOD
+                } else {
+                    *likelihood * presence
+                };
             }
         }
-        self.log_likelihood.clear();
-        self.log_likelihood
-            .extend(self.product.iter().map(|&p| libm::log(p.max(1e-280)) as f32));
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn score_reading(
-        &mut self,
-        db: &FingerprintDb,
-        legs: &[Leg],
-        window: Window,
-        reading: &CellReading,
-        plmn: Option<Plmn>,
-        offset: LevelOffset,
-        model: &RadioModel,
-    ) {
-        let Some(cell) = nearest_candidate(db, legs, window, reading, plmn) else {
-            return;
-        };
-        self.known += 1;
-        let first = self.residuals_db.len();
-        self.residuals_db.resize(first + window.points, f32::NAN);
-        self.weights.resize(first + window.points, 0.0);
-        let unheard = unheard_likelihood(reading, model);
-        let noise_var = model.reading_sigma_db * model.reading_sigma_db;
-        let least_var = model.least_spread_db * model.least_spread_db;
-        let mut seen = 0;
-        for_each_leg(legs, window, |leg, places| {
-            let (profile, mirrored) = profile_of(db, leg.edge);
-            let cell_profile = profile.and_then(|profile| profile.cell(cell));
-            for j in places {
-                seen += 1;
-                let Some(profile) = profile else {
-                    self.product[j] *= UNSURVEYED_LIKELIHOOD;
-                    continue;
-                };
-                let along_m = window.base_m + j as f64 * window.step_m - leg.start_m;
-                let at = if mirrored { leg.length_m - along_m } else { along_m } / profile.step_m;
-                let here = cell_profile.and_then(|levels| Level::at(levels, at));
-                let Some(level) = here else {
-                    self.product[j] *= unheard;
-                    continue;
-                };
-                if reading.serving && model.serving_weight > 0.0 {
-                    let passes = f64::from(profile.passes[(at as usize).min(profile.passes.len() - 1)]);
-                    let share = (level.serving + 0.2) / (passes.max(level.serving) + 1.0);
-                    self.product[j] *= libm::exp(model.serving_weight * libm::log(share));
-                }
-                let Some(rsrp_dbm) = reading.rsrp_dbm else {
-                    continue;
-                };
-                let residual = rsrp_dbm - level.mean_dbm;
-                let var = STUDENT_SCALE * (level.spread_db.powi(2).max(least_var) + noise_var);
-                let weight = 1.0 / (var + offset.var_db2);
-                let e = residual - offset.mean_db;
-                let tail = 1.0 / (1.0 + e * e * weight / STUDENT_DOF);
-                self.product[j] *= REFERENCE_SIGMA_DB * weight.sqrt() * tail * tail;
-                self.residuals_db[first + j] = residual as f32;
-                self.weights[first + j] = (1.0 / var) as f32;
-            }
-        });
-        debug_assert!(seen <= window.points);
-    }
-
-    /// The share of its information that a scan keeps after `moved_m` and `dt_s` since the last one: the difference
-    /// between drives is alike over some distance, so that scans close together tell the same thing again.
-    ///
-    /// For noise with correlation ρ between samples the share is `(1 − ρ) / (1 + ρ)`, the ratio of independent samples
-    /// to samples of a first-order process (Bartlett 1946).
-    pub fn tempering(moved_m: f64, dt_s: f64, model: &RadioModel) -> f64 {
-        let moved_m = moved_m.abs() + dt_s.max(0.0) * model.standing_mps;
-        let own = 1.0 - model.correlation * libm::exp(-moved_m / model.correlation_m);
-        let rho = 1.0 - own * (1.0 - libm::exp(-moved_m / model.least_move_m));
-        (1.0 - rho) / (1.0 + rho)
     }
 
     /// The phone's offset after this scan, with the likelihood of the places (summing to 1) after the scan, and the
     /// share of information that it kept.
     pub fn learn_offset(&self, offset: LevelOffset, places: &[f32], share: f64) -> LevelOffset {
-        let points = places.len();
+        let points = places.len().max(1);
         let mut learnt = offset;
         let readings = self
             .residuals_db
-            .chunks_exact(points.max(1))
-            .zip(self.weights.chunks_exact(points.max(1)));
-        for (residuals, weights) in readings {
+            .chunks_exact(points)
+            .zip(self.variances_db2.chunks_exact(points));
+        for (residuals, variances) in readings {
             let (mut total, mut mean, mut square, mut var) = (0.0, 0.0, 0.0, 0.0);
-            for ((&place, &residual), &weight) in places.iter().zip(residuals).zip(weights) {
-                if weight > 0.0 {
+            for ((&place, &residual), &variance) in places.iter().zip(residuals).zip(variances) {
+                if !residual.is_nan() {
                     let (p, e) = (f64::from(place), f64::from(residual));
                     total += p;
                     mean += p * e;
                     square += p * e * e;
-                    var += p / f64::from(weight);
+                    var += p * f64::from(variance);
                 }
             }
             if total > 0.5 && share > 1e-3 {
@@ -281,90 +298,38 @@ impl ScanScore {
     }
 }
 
-/// The expected level at a fractional grid point.
-struct Level {
-    mean_dbm: f64,
-    spread_db: f64,
-    serving: f64,
-}
-
-impl Level {
-    fn at(profile: &CellProfile, at: f64) -> Option<Level> {
-        let at = at - f64::from(profile.first);
-        let last = profile.mean_dbm.len().checked_sub(1)?;
-        if at < -0.5 || at > last as f64 + 0.5 {
-            return None;
-        }
-        let at = at.clamp(0.0, last as f64);
-        let low = (at as usize).min(last.saturating_sub(1));
-        let high = (low + 1).min(last);
-        let f = at - low as f64;
-        let mix = |row: &[f32]| f64::from(row[low]) * (1.0 - f) + f64::from(row[high]) * f;
-        let serving = f64::from(profile.serving[low]) * (1.0 - f) + f64::from(profile.serving[high]) * f;
-        Some(Level {
-            mean_dbm: mix(&profile.mean_dbm),
-            spread_db: mix(&profile.spread_db),
-            serving,
-        })
+/// Writes `row` as it was `steps` grid points behind into `out`; NaN where that is off the row.
+fn shift_back(row: &[f32], steps: f64, out: &mut Vec<f32>) {
+    let whole = libm::floor(-steps);
+    let fraction = (-steps - whole) as f32;
+    let points = row.len();
+    out.clear();
+    out.resize(points, f32::NAN);
+    let whole = whole as isize;
+    let from = whole.clamp(-(points as isize), points as isize);
+    let (skipped, start) = ((-from).max(0) as usize, from.max(0) as usize);
+    let pairs = row.iter().zip(row.iter().skip(1)).skip(start);
+    for (out, (&here, &next)) in out.iter_mut().skip(skipped).zip(pairs) {
+        *out = here + fraction * (next - here);
     }
 }
 
-/// The profile along an edge, or, where none was surveyed, along the other direction of the same road: `true` when its
-/// grid runs the other way.
-fn profile_of(db: &FingerprintDb, edge: EdgeId) -> (Option<&EdgeProfile>, bool) {
-    match db.profile(edge) {
-        Some(profile) => (Some(profile), false),
-        None => (
-            db.network
-                .opposite(edge)
-                .and_then(|opposite| db.profile(opposite)),
-            true,
-        ),
-    }
+/// The logarithm of a share of passes, worked out anew only where the counts change.
+#[derive(Default)]
+struct ShareOfPasses {
+    last: Option<(u16, u16, f64)>,
 }
 
-/// Of the cells that the reading may stand for, the one with the longest profile in the window.
-fn nearest_candidate(
-    db: &FingerprintDb,
-    legs: &[Leg],
-    window: Window,
-    reading: &CellReading,
-    plmn: Option<Plmn>,
-) -> Option<CellIx> {
-    let mut best: Option<(usize, CellIx)> = None;
-    for cell in db.cells.candidates(&reading.cell, plmn) {
-        let mut covered = 0;
-        for_each_leg(legs, window, |leg, places| {
-            if let Some(levels) = profile_of(db, leg.edge).0.and_then(|profile| profile.cell(cell)) {
-                covered += places.len().min(levels.mean_dbm.len());
+impl ShareOfPasses {
+    /// ln((count + unheard) / (passes + 1)).
+    fn log(&mut self, count: u16, passes: u16, unheard: f64) -> f64 {
+        match self.last {
+            Some((c, p, log)) if (c, p) == (count, passes) => log,
+            _ => {
+                let log = libm::log((f64::from(count) + unheard) / (f64::from(passes.max(count)) + 1.0));
+                self.last = Some((count, passes, log));
+                log
             }
-        });
-        if covered > 0 && best.is_none_or(|(most, _)| covered > most) {
-            best = Some((covered, cell));
-        }
-    }
-    best.map(|(_, cell)| cell)
-}
-
-/// The likelihood of hearing the reading's cell where no survey did: a weak cell comes and goes, a strong one does not.
-fn unheard_likelihood(reading: &CellReading, model: &RadioModel) -> f64 {
-    let (weakest, strongest) = model.unheard_likelihood;
-    let strength = reading
-        .rsrp_dbm
-        .map_or(0.5, |dbm| ((dbm + 115.0) / 30.0).clamp(0.0, 1.0));
-    weakest + strength * (strongest - weakest)
-}
-
-/// Calls `visit` with each leg that the window touches and the places of the window on it.
-fn for_each_leg(legs: &[Leg], window: Window, mut visit: impl FnMut(&Leg, std::ops::Range<usize>)) {
-    let place_from = |offset_m: f64| {
-        let at = libm::ceil((offset_m - window.base_m) / window.step_m);
-        (at.max(0.0) as usize).min(window.points)
-    };
-    for leg in legs {
-        let places = place_from(leg.start_m)..place_from(leg.start_m + leg.length_m);
-        if !places.is_empty() {
-            visit(leg, places);
         }
     }
 }

@@ -1,0 +1,114 @@
+//! What the matcher takes the radio world and the phone to be like.
+
+use serde::{Deserialize, Serialize};
+
+/// Degrees of freedom of the heavy-tailed distribution of level differences.
+///
+/// Measured differences have a robust deviation of 2.3 dB and an rms of 4.7; Student's t with three degrees of freedom
+/// has such tails, and its density needs no logarithm.
+pub(super) const STUDENT_DOF: f64 = 3.0;
+
+/// What the matcher takes the radio world to be like. The defaults are measured figures; `docs/model.md` has their
+/// sources.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RadioModel {
+    /// Standard deviation of a reading about the smoothed level of its drive, dB.
+    pub reading_sigma_db: f64,
+    /// Least standard deviation of a drive's level about the surveys' mean, dB.
+    pub least_spread_db: f64,
+    /// Standard deviation over phones of the offset that one phone has on all cells, dB.
+    pub offset_sigma_db: f64,
+    /// Random walk of that offset, dB²/s: other seats, other hands.
+    pub offset_drift_db2_per_s: f64,
+    /// Share of the variance of a level's difference from the surveys' mean that lasts from one reading to the next, 0…1;
+    /// the rest is new in each reading.
+    pub lasting_share: f64,
+    /// Distance over which what lasts falls by a factor e, metres.
+    pub lasting_m: f64,
+    /// Time over which it does, seconds.
+    pub lasting_s: f64,
+    /// Age up to which an earlier reading of a cell is remembered, seconds.
+    pub memory_s: f64,
+    /// Age up to which the same level again may only be handed out again, seconds.
+    pub held_s: f64,
+    /// Weight of where the surveys were registered on the cell that the phone is registered on, 0…1.
+    pub serving_weight: f64,
+    /// Weight of where the surveys heard a neighbour at all, 0…1: phones report now these, now those.
+    pub heard_weight: f64,
+    /// Passes that are taken to have heard any cell anywhere.
+    pub unheard_passes: f64,
+    /// Distance over which being registered on a cell, or hearing it, is the same piece of news, metres.
+    pub presence_m: f64,
+}
+
+impl Default for RadioModel {
+    fn default() -> Self {
+        Self {
+            reading_sigma_db: 2.0,
+            least_spread_db: 2.0,
+            offset_sigma_db: 3.0,
+            offset_drift_db2_per_s: 0.002,
+            lasting_share: 0.75,
+            lasting_m: 20.0,
+            lasting_s: 25.0,
+            memory_s: 60.0,
+            held_s: 10.0,
+            serving_weight: 1.0,
+            heard_weight: 0.3,
+            unheard_passes: 0.3,
+            presence_m: 40.0,
+        }
+    }
+}
+
+impl RadioModel {
+    /// Correlation of what lasts of a level's difference, after `moved_m` and `dt_s`, 0…1.
+    pub fn lasting(&self, moved_m: f64, dt_s: f64) -> f64 {
+        libm::exp(-moved_m.abs() / self.lasting_m - dt_s.max(0.0) / self.lasting_s)
+    }
+}
+
+/// The share of its information that a sample keeps whose correlation with the one before is `rho`: the ratio of
+/// independent samples to samples of a first-order process, (1 − ρ) / (1 + ρ) (Bartlett 1946).
+pub fn share_of_news(rho: f64) -> f64 {
+    (1.0 - rho) / (1.0 + rho)
+}
+
+/// The offset that this phone, in this place of this car, has on every level: mean and variance, dB.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LevelOffset {
+    /// Mean, dB; positive when the phone reads more than the surveys' mean phone.
+    pub mean_db: f64,
+    /// Variance, dB².
+    pub var_db2: f64,
+}
+
+impl LevelOffset {
+    /// The offset of a phone of which nothing is known yet.
+    pub fn unknown(model: &RadioModel) -> Self {
+        Self {
+            mean_db: 0.0,
+            var_db2: model.offset_sigma_db * model.offset_sigma_db,
+        }
+    }
+
+    /// The offset `dt_s` later.
+    pub fn drifted(self, dt_s: f64, model: &RadioModel) -> Self {
+        let most = model.offset_sigma_db * model.offset_sigma_db;
+        let var_db2 =
+            (self.var_db2 + model.offset_drift_db2_per_s * dt_s.max(0.0)).min(most.max(self.var_db2));
+        Self { var_db2, ..self }
+    }
+
+    /// The offset after a reading that lay `residual_db` above the level expected there, with variance `var_db2`.
+    pub(super) fn updated(self, residual_db: f64, var_db2: f64) -> Self {
+        let innovation = residual_db - self.mean_db;
+        let total = self.var_db2 + var_db2;
+        let tail = 1.0 / (1.0 + innovation * innovation / (STUDENT_DOF * total));
+        let gain = self.var_db2 / (self.var_db2 + var_db2 / tail);
+        Self {
+            mean_db: self.mean_db + gain * innovation,
+            var_db2: (1.0 - gain) * self.var_db2,
+        }
+    }
+}
