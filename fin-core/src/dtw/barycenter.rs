@@ -1,6 +1,7 @@
 //! The mean of several series under DTW.
 
-use super::{Constraints, SquaredDifference, warping_path};
+use super::simd::entry;
+use super::{Constraints, Level, SquaredDifference, path};
 
 /// The DTW barycenter of `series`, improved from `start` in up to `rounds` rounds: DBA (Petitjean, Ketterlin and Gançarski 2011).
 ///
@@ -29,11 +30,15 @@ pub fn barycenter(
         radius,
         ..Constraints::default()
     };
+    let level = Level::detect();
+    // One matrix after the other in the same memory: to get it anew would take longer than to fill it.
+    let mut memory = Vec::new();
     let mut mean = start.to_vec();
     for _ in 0..rounds {
         let mut sums = vec![(0.0, 0u32); mean.len()];
         for one in series {
-            let path = warping_path(&mean, *one, SquaredDifference, &rules)?;
+            let path = entry::path(SquaredDifference, level, &mean, *one, &rules, &mut memory)
+                .unwrap_or_else(|| path::by_arrivals(&mean, *one, SquaredDifference, &rules))?;
             for (at, sample) in path.cells {
                 let (sum, count) = &mut sums[at];
                 *sum += one[sample];

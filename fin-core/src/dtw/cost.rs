@@ -194,7 +194,7 @@ macro_rules! by_kernels {
             A: Series<Sample = $sample>,
             B: Series<Sample = $sample>,
         {
-            entry::path(self, level, a, b, constraints)
+            entry::path(self, level, a, b, constraints, &mut Vec::new())
                 .unwrap_or_else(|| path::by_arrivals(a, b, self, constraints))
         }
 

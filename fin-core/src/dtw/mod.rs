@@ -8,6 +8,7 @@
 //! | any step pattern, band and open ends | [`align`] |
 //! | which sample goes with which | [`warping_path`] |
 //! | the same, one sample at a time, with the steps bounded by what is possible | [`AnchoredRow`] |
+//! | the same for frames of levels, in vectors | [`LevelRow`] |
 //! | the same as a likelihood, kept once per rate of advance | [`lanes::RateLanes`] |
 //! | which of many series is the nearest | [`NearestNeighbours`] |
 //! | how far all are from each other | [`pairwise`] |
@@ -41,6 +42,7 @@ mod barycenter;
 mod bounds;
 mod cost;
 pub mod lanes;
+mod live;
 mod path;
 pub mod scalar;
 mod search;
@@ -54,6 +56,7 @@ mod laws;
 pub use barycenter::barycenter;
 pub use bounds::{Envelope, lb_keogh, lb_kim};
 pub use cost::{AbsoluteDifference, Cost, Metric, Missing, Sample, SquaredDifference, WithMissing};
+pub use live::{LevelRow, LevelRowError};
 pub use path::{WarpingPath, warping_path};
 pub use search::{NearestNeighbours, Neighbour, SearchError};
 pub use series::{Frames, FramesError, Series};

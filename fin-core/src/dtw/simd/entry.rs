@@ -1,8 +1,8 @@
 //! From series and constraints to the kernel for them, where there is one and its answer is that of the specification.
 
 use super::{
-    Block, Gaps, Level, Local, MOST_CHANNELS, PACKED, Present, Word, block_distances, distance_of_words,
-    frames_subsequence, levels_subsequence, matrix, open_end, pack, subsequence,
+    Block, Gaps, Level, Local, MOST_CHANNELS, Matrix, PACKED, Present, Word, block_distances,
+    distance_of_words, frames_subsequence, levels_subsequence, matrix, open_end, pack, subsequence,
 };
 use crate::dtw::{Constraints, Match, Missing, Sample, Series, StepPattern, WarpingPath};
 
@@ -148,12 +148,14 @@ where
 const MOST_KEPT: usize = 1 << 24;
 
 /// What [`warping_path`](crate::dtw::warping_path) returns; the outer `None` says that there is no kernel.
+/// `memory` is used for the matrix and given back.
 pub(in crate::dtw) fn path<A, B, M>(
     metric: M,
     level: Level,
     a: A,
     b: B,
     constraints: &Constraints,
+    memory: &mut Vec<<A::Sample as Lane>::Word>,
 ) -> Option<Option<WarpingPath<<A::Sample as Lane>::Word>>>
 where
     A: Series,
@@ -165,19 +167,31 @@ where
         return None;
     }
     let (a, b) = both::<A, B, M>(a, b)?;
-    let costs = matrix(level, &a, &b, metric);
-    let (mut i, mut j) = (a.len() - 1, b.len() - 1);
+    let costs = matrix(level, &a, &b, metric, std::mem::take(memory));
+    let path = walk_back(&costs, a.len(), b.len(), constraints);
+    *memory = costs.into_cells();
+    Some(path)
+}
+
+/// The path from the last cell to the first, by the steps of the specification in their order.
+fn walk_back<W: Word>(
+    costs: &Matrix<W>,
+    n: usize,
+    m: usize,
+    constraints: &Constraints,
+) -> Option<WarpingPath<W>> {
+    let (mut i, mut j) = (n - 1, m - 1);
     let distance = costs.at(i, j);
-    let far = <<A::Sample as Lane>::Word as Word>::FAR;
+    let far = W::FAR;
     if !distance.lt(&far) {
-        return Some(None);
+        return None;
     }
     let matched = Match {
         distance,
         start: 0,
         end: j,
     };
-    let mut cells = Vec::with_capacity(a.len() + b.len());
+    let mut cells = Vec::with_capacity(n + m);
     cells.push((i, j));
     while (i, j) != (0, 0) {
         let mut least = far;
@@ -195,7 +209,7 @@ where
         cells.push(before);
     }
     cells.reverse();
-    Some(Some(WarpingPath { matched, cells }))
+    Some(WarpingPath { matched, cells })
 }
 
 /// The distances of all pairs of series of one length, each pair once, in the order (0, 1), (0, 2), … (1, 2), …; the outer `None`

@@ -20,6 +20,7 @@ use fearless_simd::{Simd, SimdBase, dispatch};
 pub(super) use batch::{Block, block_bounds, block_distances};
 pub use level::Level;
 pub(super) use levels::{Gaps, MOST_CHANNELS, PACKED, PackedCosts, Present, pack};
+pub(super) use series::Channels;
 #[expect(
     unreachable_pub,
     reason = "bounds of a public type, not to be implemented outside"
@@ -155,6 +156,11 @@ pub(super) struct Matrix<W> {
 }
 
 impl<W: Word> Matrix<W> {
+    /// Its memory, for the next matrix.
+    pub(super) fn into_cells(self) -> Vec<W> {
+        self.cells
+    }
+
     /// The accumulated cost of a cell.
     pub(super) fn at(&self, row: usize, column: usize) -> W {
         let height = DEPTH * self.lanes;
@@ -175,21 +181,35 @@ impl<S: Simd, W: Word> Keep<S, W> for Matrix<W> {
     }
 }
 
-/// The accumulated costs of all cells; finite, and no series is empty.
-pub(super) fn matrix<W: Word, M: Local>(level: Level, a: &[W], b: &[W], metric: M) -> Matrix<W> {
+/// The accumulated costs of all cells, in the memory of `cells`; finite, and no series is empty.
+pub(super) fn matrix<W: Word, M: Local>(
+    level: Level,
+    a: &[W],
+    b: &[W],
+    metric: M,
+    cells: Vec<W>,
+) -> Matrix<W> {
     dispatch!(level.0, simd => {
         let overhung = with_overhang::<_, W>(simd, b, 1);
-        kept(simd, Plain::new(simd, a, &overhung, metric), a.len(), b.len())
+        kept(simd, Plain::new(simd, a, &overhung, metric), a.len(), b.len(), cells)
     })
 }
 
 #[inline(always)]
-fn kept<S: Simd, W: Word, C: Costs<S, W>>(simd: S, mut costs: C, n: usize, m: usize) -> Matrix<W> {
+fn kept<S: Simd, W: Word, C: Costs<S, W>>(
+    simd: S,
+    mut costs: C,
+    n: usize,
+    m: usize,
+    mut cells: Vec<W>,
+) -> Matrix<W> {
     let lanes = W::Vector::<S>::LEN;
     let height = DEPTH * lanes;
     let strips = n.div_ceil(height);
+    cells.clear();
+    cells.reserve(strips * (m + height + DEPTH) * height);
     let mut matrix = Matrix {
-        cells: Vec::with_capacity(strips * (m + height + DEPTH) * height),
+        cells,
         lanes,
         columns: m,
     };

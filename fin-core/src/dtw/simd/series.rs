@@ -5,6 +5,9 @@ use fearless_simd::{Simd, SimdBase};
 use super::strip::{Column, Costs, DEPTH};
 use super::word::{Local, Word};
 
+/// Steps whose local costs are added up side by side.
+const TOGETHER: usize = 2;
+
 /// The columns that the rows of a strip are at: the samples of [`DEPTH`] steps past and of as many to come.
 pub(super) struct Passing<S: Simd, W: Word> {
     past: Column<S, W>,
@@ -166,18 +169,23 @@ impl<S: Simd, W: Word, H: Channels<S, W>> Costs<S, W> for Framed<'_, S, W, H> {
     #[inline(always)]
     fn advance(&mut self, simd: S, column: usize) {
         let frames = &self.b[column * self.width..][..DEPTH * self.width];
-        let mut sums = [[self.channels.zero(simd); DEPTH]; DEPTH];
-        for (channel, (rows, passing)) in self.rows.iter().zip(&mut self.passing).enumerate() {
+        for (channel, passing) in self.passing.iter_mut().enumerate() {
             passing.advance(simd, |k| frames[k * self.width + channel]);
-            for (k, sums) in sums.iter_mut().enumerate() {
-                for (v, sum) in sums.iter_mut().enumerate() {
-                    *sum = self.channels.add(simd, *sum, rows[v], passing.at(k, v));
+        }
+        // Two steps at a time: their sums stay in registers, of which the narrower levels have 16.
+        for first in (0..DEPTH).step_by(TOGETHER) {
+            let mut sums = [[self.channels.zero(simd); DEPTH]; TOGETHER];
+            for (rows, passing) in self.rows.iter().zip(&self.passing) {
+                for (k, sums) in sums.iter_mut().enumerate() {
+                    for (v, sum) in sums.iter_mut().enumerate() {
+                        *sum = self.channels.add(simd, *sum, rows[v], passing.at(first + k, v));
+                    }
                 }
             }
-        }
-        for (costs, sums) in self.costs.iter_mut().zip(sums) {
-            for (cost, sum) in costs.iter_mut().zip(sums) {
-                *cost = self.channels.finish(sum);
+            for (k, sums) in sums.into_iter().enumerate() {
+                for (v, sum) in sums.into_iter().enumerate() {
+                    self.costs[first + k][v] = self.channels.finish(sum);
+                }
             }
         }
     }
