@@ -55,7 +55,11 @@ pub fn smooth<const N: usize>(
 }
 
 /// `now` given the smoothed state after it, or `None` when the predicted covariance has no Cholesky factor.
-fn smooth_one<const N: usize>(now: &Gaussian<N>, step: &Step<N>, next: &Gaussian<N>) -> Option<Gaussian<N>> {
+pub(super) fn smooth_one<const N: usize>(
+    now: &Gaussian<N>,
+    step: &Step<N>,
+    next: &Gaussian<N>,
+) -> Option<Gaussian<N>> {
     let Step { f, q, predicted } = step;
     let identity = SMatrix::<f64, N, N>::identity();
     // No time passed: both are the same state, and a singular P needs no factor.
