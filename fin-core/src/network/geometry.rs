@@ -129,7 +129,7 @@ impl RoadNetwork {
 }
 
 /// The closest point of a segment.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct SegmentPoint {
     /// Index of the segment's first point in its way.
     pub(super) segment: usize,

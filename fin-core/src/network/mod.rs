@@ -27,6 +27,7 @@ mod adjacency;
 mod build;
 mod edge;
 mod geometry;
+mod grid;
 mod index;
 mod path;
 mod route;
@@ -37,6 +38,7 @@ mod way;
 
 pub use build::{MAX_WAY_NODES, NetworkError};
 pub use edge::{Edge, EdgeId, EdgePosition, NodeId, Pose, Projection, TunnelId};
+pub use grid::{NearestEdge, SegmentGrid};
 pub use index::Nearby;
 pub use path::{Path, Reach};
 pub use route::Route;
