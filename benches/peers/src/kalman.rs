@@ -1,0 +1,130 @@
+//! A position in the plane, measured with its speed unknown: filter and smoother over 100,000 steps.
+
+use adskalman::{
+    KalmanFilterNoControl, ObservationModel, StateAndCovariance, TransitionModelLinearNoControl,
+};
+use fin_core::estimate::{Gaussian, LinearModel};
+use nalgebra::{Matrix2, Matrix2x4, Matrix4, Matrix4x2, U2, U4, Vector2, Vector4};
+
+use crate::Work;
+use crate::inputs::{Inputs, STEPS};
+
+fn transition() -> Matrix4<f64> {
+    Matrix4::new(
+        1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0,
+    )
+}
+
+fn noise() -> Matrix4<f64> {
+    Matrix4::from_diagonal(&Vector4::new(0.0025, 0.0025, 0.01, 0.01))
+}
+
+fn observed() -> Matrix2x4<f64> {
+    Matrix2x4::new(1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+}
+
+/// Models of the other library, with their transposes.
+struct Moving {
+    f: Matrix4<f64>,
+    ft: Matrix4<f64>,
+    q: Matrix4<f64>,
+}
+
+impl TransitionModelLinearNoControl<f64, U4> for Moving {
+    fn F(&self) -> &Matrix4<f64> {
+        &self.f
+    }
+    fn FT(&self) -> &Matrix4<f64> {
+        &self.ft
+    }
+    fn Q(&self) -> &Matrix4<f64> {
+        &self.q
+    }
+}
+
+struct Seen {
+    h: Matrix2x4<f64>,
+    ht: Matrix4x2<f64>,
+    r: Matrix2<f64>,
+}
+
+impl ObservationModel<f64, U4, U2> for Seen {
+    fn H(&self) -> &Matrix2x4<f64> {
+        &self.h
+    }
+    fn HT(&self) -> &Matrix4x2<f64> {
+        &self.ht
+    }
+    fn R(&self) -> &Matrix2<f64> {
+        &self.r
+    }
+}
+
+/// First, middle and last state of a series.
+fn some<T>(states: &[T], numbers: impl Fn(&T) -> Vec<f64>) -> Vec<f64> {
+    [0, STEPS / 2, STEPS - 1]
+        .iter()
+        .flat_map(|&at| numbers(&states[at]))
+        .collect()
+}
+
+/// `kalman_1` or `kalman_8`.
+pub fn prepare(inputs: &'static Inputs, kind: &str, count: usize, by: &str) -> Option<Work> {
+    if kind != "kalman" {
+        return None;
+    }
+    let series: Vec<Vec<Vector2<f64>>> = inputs
+        .measured
+        .chunks(2 * STEPS)
+        .take(count)
+        .map(|one| one.chunks(2).map(|pair| Vector2::new(pair[0], pair[1])).collect())
+        .collect();
+    if by == "adskalman" {
+        let moving = Moving {
+            f: transition(),
+            ft: transition().transpose(),
+            q: noise(),
+        };
+        let seen = Seen {
+            h: observed(),
+            ht: observed().transpose(),
+            r: Matrix2::identity() * 4.0,
+        };
+        return Some(Box::new(move || {
+            let filter = KalmanFilterNoControl::new(&moving, &seen);
+            let start = StateAndCovariance::new(Vector4::zeros(), Matrix4::identity() * 100.0);
+            series
+                .iter()
+                .flat_map(|one| {
+                    let states = filter.smooth(&start, one).expect("a definite model");
+                    some(&states, |state| {
+                        [state.state().as_slice(), state.covariance().as_slice()].concat()
+                    })
+                })
+                .collect()
+        }));
+    }
+    let model = LinearModel {
+        f: transition(),
+        q: noise(),
+        h: observed(),
+        r: Matrix2::identity() * 4.0,
+    };
+    Some(Box::new(move || {
+        let start = Gaussian {
+            mean: Vector4::zeros(),
+            covariance: Matrix4::identity() * 100.0,
+        };
+        let series: Vec<&[Vector2<f64>]> = series.iter().map(Vec::as_slice).collect();
+        let all = model
+            .filter_and_smooth_all(&start, &series)
+            .expect("a definite model");
+        all.iter()
+            .flat_map(|states| {
+                some(states, |state| {
+                    [state.mean.as_slice(), state.covariance.as_slice()].concat()
+                })
+            })
+            .collect()
+    }))
+}
