@@ -4,7 +4,10 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fin_core::dtw::lanes::{Moments, RateLanes};
-use fin_core::dtw::{self, AbsoluteDifference, AnchoredRow, SquaredDifference};
+use fin_core::dtw::{
+    self, AbsoluteDifference, AnchoredRow, Frames, Level, LevelRow, Metric, NearestNeighbours,
+    SquaredDifference,
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -37,6 +40,76 @@ fn series(c: &mut Criterion) {
         bench.iter(|| dtw::subsequence(black_box(&a[..100]), black_box(&b), AbsoluteDifference));
     });
     group.finish();
+}
+
+/// The same alignment at each level of vector instructions that the processor has.
+fn levels_of_instructions(c: &mut Criterion) {
+    let narrow = |levels: &[u8]| -> Vec<f32> { levels.iter().map(|&level| f32::from(level)).collect() };
+    let (a, b) = (narrow(&levels(1)), narrow(&levels(2)));
+    let mut group = c.benchmark_group("dtw");
+    group.throughput(Throughput::Elements((SAMPLES * SAMPLES) as u64));
+    for level in Level::available() {
+        group.bench_function(format!("full_f32/{}", level.name()), |bench| {
+            bench.iter(|| SquaredDifference.distance(level, black_box(&a), black_box(&b), None));
+        });
+        group.bench_function(format!("band_f32/{}", level.name()), |bench| {
+            bench
+                .iter(|| SquaredDifference.distance(level, black_box(&a), black_box(&b), Some(SAMPLES / 10)));
+        });
+    }
+    group.finish();
+}
+
+/// The nearest of 1000 series of 250 samples, all pairs of 100, and the mean of 20.
+fn collections(c: &mut Criterion) {
+    let narrow = |levels: &[u8]| -> Vec<f32> { levels.iter().map(|&level| f32::from(level)).collect() };
+    let series: Vec<Vec<f32>> = (0..251)
+        .flat_map(|seed| {
+            narrow(&levels(seed))
+                .chunks(250)
+                .map(<[f32]>::to_vec)
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let series: Vec<&[f32]> = series.iter().map(Vec::as_slice).collect();
+    let among =
+        NearestNeighbours::new(&series[1..1001], 25, SquaredDifference).expect("series of one length");
+    c.bench_function("dtw/nearest_of_1000", |bench| {
+        bench.iter(|| among.nearest(black_box(series[0]), 1));
+    });
+    c.bench_function("dtw/all_pairs_of_100", |bench| {
+        bench.iter(|| dtw::pairwise(black_box(&series[..100]), None, SquaredDifference));
+    });
+    let wide: Vec<Vec<f64>> = series[..20]
+        .iter()
+        .map(|one| one.iter().map(|&v| f64::from(v)).collect())
+        .collect();
+    let wide: Vec<&[f64]> = wide.iter().map(Vec::as_slice).collect();
+    c.bench_function("dtw/barycenter_of_20", |bench| {
+        bench.iter(|| dtw::barycenter(black_box(&wide), wide[0], None, 3));
+    });
+}
+
+/// One sample of 16 channels against 4000 points.
+fn live_row(c: &mut Criterion) {
+    let reference: Vec<u8> = (0..64).flat_map(levels).collect();
+    let reference = Frames::new(&reference, 16).expect("64,000 levels");
+    let mut row = LevelRow::new(reference, 10).expect("16 channels");
+    row.start_anywhere();
+    let sample: Vec<u8> = levels(99)[..16].to_vec();
+    let gaps: Vec<u8> = sample
+        .iter()
+        .enumerate()
+        .map(|(at, &level)| if at % 8 == 0 { 255 } else { level })
+        .collect();
+    for (name, sample) in [("", &sample), ("_gaps", &gaps)] {
+        c.bench_function(&format!("dtw/live_row_of_4000{name}"), |b| {
+            b.iter(|| row.advance_freely(black_box(sample)));
+        });
+        c.bench_function(&format!("dtw/live_row_of_4000_bounded{name}"), |b| {
+            b.iter(|| row.advance(black_box(sample), &[4, 2, 0, 0, 2, 4]));
+        });
+    }
 }
 
 /// A row over 2 km at 5 m, on which a sample moves on by 0–9 points.
@@ -78,5 +151,13 @@ fn rate_lanes(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, series, anchored_row, rate_lanes);
+criterion_group!(
+    benches,
+    series,
+    levels_of_instructions,
+    collections,
+    live_row,
+    anchored_row,
+    rate_lanes
+);
 criterion_main!(benches);

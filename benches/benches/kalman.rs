@@ -3,8 +3,11 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use fin_core::estimate::{AlongTrack, Measured, Measurement, MotionModel, smooth_track};
+use fin_core::estimate::{
+    AlongTrack, Gaussian, LinearModel, Measured, Measurement, MotionModel, smooth_track,
+};
 use fin_core::time::Time;
+use nalgebra::{Matrix2, Matrix2x4, Matrix4, Vector2};
 
 const SPEED_MPS: f64 = 22.0;
 
@@ -53,5 +56,31 @@ fn smoothing(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, step, smoothing);
+/// 10,000 measurements of a position in the plane, one series and eight.
+fn linear(c: &mut Criterion) {
+    let mut f = Matrix4::identity();
+    (f[(0, 2)], f[(1, 3)]) = (1.0, 1.0);
+    let model = LinearModel {
+        f,
+        q: Matrix4::identity() * 0.01,
+        h: Matrix2x4::identity(),
+        r: Matrix2::identity() * 4.0,
+    };
+    let begin = Gaussian::independent([0.0; 4], [10.0; 4]);
+    let series: Vec<Vec<Vector2<f64>>> = (0..8)
+        .map(|one| {
+            (0..10_000)
+                .map(|step| Vector2::new(f64::from(step), f64::from(one * step % 100)))
+                .collect()
+        })
+        .collect();
+    let series: Vec<&[Vector2<f64>]> = series.iter().map(Vec::as_slice).collect();
+    for count in [1, 8] {
+        c.bench_function(&format!("kalman/linear_10000_by_{count}"), |b| {
+            b.iter(|| model.filter_and_smooth_all(&begin, black_box(&series[..count])));
+        });
+    }
+}
+
+criterion_group!(benches, step, smoothing, linear);
 criterion_main!(benches);

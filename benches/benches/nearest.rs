@@ -2,6 +2,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use fin_benches::city;
+use fin_core::network::SegmentGrid;
 
 fn nearest(c: &mut Criterion) {
     let city = city(100, 1000, 1);
@@ -15,6 +16,24 @@ fn nearest(c: &mut Criterion) {
             });
         });
     }
+    let grid = SegmentGrid::new(&city.network, 100.0).expect("streets");
+    group.bench_function("grid", |b| {
+        b.iter(|| {
+            city.points
+                .iter()
+                .filter_map(|&point| grid.nearest(point, 100.0, None))
+                .count()
+        });
+    });
+    group.bench_function("grid_along_a_drive", |b| {
+        b.iter(|| {
+            let mut last = None;
+            for fix in &city.track {
+                last = grid.nearest(fix.position, 100.0, last.as_ref());
+            }
+            last
+        });
+    });
     group.finish();
 }
 
