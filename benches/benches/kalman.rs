@@ -77,7 +77,7 @@ fn linear(c: &mut Criterion) {
     let series: Vec<&[Vector2<f64>]> = series.iter().map(Vec::as_slice).collect();
     for count in [1, 8] {
         c.bench_function(&format!("kalman/linear_10000_by_{count}"), |b| {
-            b.iter(|| model.filter_and_smooth_all(&begin, black_box(&series[..count])));
+            b.iter(|| model.filter_and_smooth(&begin, black_box(&series[..count])));
         });
     }
 }

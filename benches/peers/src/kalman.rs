@@ -117,14 +117,13 @@ pub fn prepare(inputs: &'static Inputs, kind: &str, count: usize, by: &str) -> O
         };
         let series: Vec<&[Vector2<f64>]> = series.iter().map(Vec::as_slice).collect();
         let all = model
-            .filter_and_smooth_all(&start, &series)
+            .filter_and_smooth(&start, &series)
             .expect("a definite model");
-        all.iter()
-            .flat_map(|states| {
-                some(states, |state| {
-                    [state.mean.as_slice(), state.covariance.as_slice()].concat()
-                })
-            })
+        let numbers = |state: Gaussian<4>| [state.mean.as_slice(), state.covariance.as_slice()].concat();
+        (0..series.len())
+            .flat_map(|one| [0, STEPS / 2, STEPS - 1].map(|step| all.state(one, step)))
+            .flatten()
+            .flat_map(numbers)
             .collect()
     }))
 }

@@ -24,6 +24,35 @@ pub struct LinearModel<const N: usize, const M: usize> {
     pub r: SMatrix<f64, M, M>,
 }
 
+/// The smoothed states of series that share a model. Covariances are the same for all of them and mostly for all steps, and kept once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SmoothedSeries<const N: usize> {
+    means: Vec<Vec<SVector<f64, N>>>,
+    covariances: Vec<SMatrix<f64, N, N>>,
+    /// Which of the covariances each step has.
+    of_step: Vec<u32>,
+}
+
+impl<const N: usize> SmoothedSeries<N> {
+    /// The means of each series, one per measurement.
+    pub fn means(&self) -> &[Vec<SVector<f64, N>>] {
+        &self.means
+    }
+
+    /// The covariance at a step, the same in all series; `None` behind the last step.
+    pub fn covariance(&self, step: usize) -> Option<&SMatrix<f64, N, N>> {
+        self.covariances.get(*self.of_step.get(step)? as usize)
+    }
+
+    /// The state of a series at a step; `None` where there is none.
+    pub fn state(&self, series: usize, step: usize) -> Option<Gaussian<N>> {
+        Some(Gaussian {
+            mean: *self.means.get(series)?.get(step)?,
+            covariance: *self.covariance(step)?,
+        })
+    }
+}
+
 /// What the steps with one predicted covariance have in common.
 struct Phase<const N: usize, const M: usize> {
     predicted: SMatrix<f64, N, N>,
@@ -40,30 +69,18 @@ struct Phase<const N: usize, const M: usize> {
 const TURNS: usize = 2;
 
 impl<const N: usize, const M: usize> LinearModel<N, M> {
-    /// The states given all of `measurements`, one per measurement; `start` is the state one step before the first.
+    /// The states given all measurements of each of several series of one length; `start` is the state one step before the first.
     ///
     /// The same bits as [`predict`], [`update`] and [`smooth`](super::smooth) give.
     ///
     /// # Errors
-    /// [`EstimateError::Innovation`] or [`EstimateError::Covariance`] when a covariance is not positive definite.
+    /// [`EstimateError::Innovation`] or [`EstimateError::Covariance`] when a covariance is not positive definite,
+    /// [`EstimateError::Lengths`] when lengths differ.
     pub fn filter_and_smooth(
         &self,
         start: &Gaussian<N>,
-        measurements: &[SVector<f64, M>],
-    ) -> Result<Vec<Gaussian<N>>, EstimateError> {
-        let mut all = self.filter_and_smooth_all(start, &[measurements])?;
-        Ok(all.pop().unwrap_or_default())
-    }
-
-    /// As [`filter_and_smooth`](Self::filter_and_smooth), for several series of one length that begin in the same state.
-    ///
-    /// # Errors
-    /// As there, and [`EstimateError::Lengths`] when lengths differ.
-    pub fn filter_and_smooth_all(
-        &self,
-        start: &Gaussian<N>,
         series: &[&[SVector<f64, M>]],
-    ) -> Result<Vec<Vec<Gaussian<N>>>, EstimateError> {
+    ) -> Result<SmoothedSeries<N>, EstimateError> {
         let length = series.first().map_or(0, |first| first.len());
         if let Some(other) = series.iter().find(|other| other.len() != length) {
             return Err(EstimateError::Lengths {
@@ -72,34 +89,29 @@ impl<const N: usize, const M: usize> LinearModel<N, M> {
             });
         }
         let (phases, order) = self.forward(&start.covariance, length)?;
-        let covariances = self.backward(&phases, &order)?;
+        let (covariances, of_step) = self.backward(&phases, &order)?;
         let means = |measurements: &&[SVector<f64, M>]| {
-            let mut filtered = Vec::with_capacity(length);
             let mut mean = start.mean;
+            let mut means = Vec::with_capacity(length);
             for (z, &phase) in measurements.iter().zip(&order) {
                 let predicted = self.f * mean;
                 mean = predicted + phases[phase].gain * (z - self.h * predicted);
-                filtered.push((predicted, mean));
+                means.push(mean);
             }
-            let mut smoothed = Vec::with_capacity(length);
-            let mut after: Option<(SVector<f64, N>, SVector<f64, N>)> = None;
-            for (k, &(predicted, filtered)) in filtered.iter().enumerate().rev() {
-                let mean = match (after, order.get(k + 1).and_then(|&next| phases[next].back)) {
-                    (Some((next, next_predicted)), Some((_, back))) => {
-                        filtered + back * (next - next_predicted)
-                    }
-                    _ => filtered,
-                };
-                after = Some((mean, predicted));
-                smoothed.push(Gaussian {
-                    mean,
-                    covariance: covariances[k],
-                });
+            // Backwards in place; what was predicted is worked out again rather than kept.
+            for k in (1..length).rev() {
+                if let Some((_, back)) = phases[order[k]].back {
+                    let before = means[k - 1];
+                    means[k - 1] = before + back * (means[k] - self.f * before);
+                }
             }
-            smoothed.reverse();
-            smoothed
+            means
         };
-        Ok(series.iter().map(means).collect())
+        Ok(SmoothedSeries {
+            means: series.iter().map(means).collect(),
+            covariances,
+            of_step,
+        })
     }
 
     /// The phases and which of them each step is in.
@@ -183,41 +195,46 @@ impl<const N: usize, const M: usize> LinearModel<N, M> {
         Ok(phases.len() - 1)
     }
 
-    /// The smoothed covariance of each step.
+    /// The smoothed covariances, and which of them is that of each step.
+    #[allow(clippy::type_complexity)]
     fn backward(
         &self,
         phases: &[Phase<N, M>],
         order: &[usize],
-    ) -> Result<Vec<SMatrix<f64, N, N>>, EstimateError> {
-        let mut smoothed = Vec::with_capacity(order.len());
+    ) -> Result<(Vec<SMatrix<f64, N, N>>, Vec<u32>), EstimateError> {
         let Some(&last) = order.last() else {
-            return Ok(smoothed);
+            return Ok((Vec::new(), Vec::new()));
         };
-        smoothed.push(phases[last].posterior);
-        // Phase, covariance after it and what came of them, for the latest steps.
-        let mut latest: Vec<(usize, usize, SMatrix<f64, N, N>, SMatrix<f64, N, N>)> =
-            Vec::with_capacity(TURNS);
+        let mut covariances = vec![phases[last].posterior];
+        let mut of_step = vec![0u32];
+        // Phase, the one after it, and the covariance after it, with what came of them, for the latest steps.
+        let mut latest: Vec<((usize, usize, usize), usize)> = Vec::with_capacity(TURNS);
+        let mut after = 0;
         for (index, pair) in order.windows(2).enumerate().rev() {
-            let (now, next) = (pair[0], pair[1]);
-            let after = *smoothed.last().unwrap_or(&phases[last].posterior);
-            let known = latest
-                .iter()
-                .find(|known| (known.0, known.1) == (now, next) && known.2 == after);
-            let covariance = match known {
-                Some(known) => known.3,
+            let key = (pair[0], pair[1], after);
+            let known = latest.iter().find(|known| known.0 == key).map(|known| known.1);
+            after = match known {
+                Some(known) => known,
                 None => {
-                    let covariance = self.smoothed(&phases[now], &phases[next], after, index)?;
+                    let next = covariances[after];
+                    let covariance = self.smoothed(&phases[key.0], &phases[key.1], next, index)?;
+                    let recent = covariances.len().saturating_sub(TURNS)..covariances.len();
+                    let at = recent.clone().find(|&at| covariances[at] == covariance);
+                    let at = at.unwrap_or_else(|| {
+                        covariances.push(covariance);
+                        covariances.len() - 1
+                    });
                     if latest.len() == TURNS {
                         latest.remove(0);
                     }
-                    latest.push((now, next, after, covariance));
-                    covariance
+                    latest.push((key, at));
+                    at
                 }
             };
-            smoothed.push(covariance);
+            of_step.push(after as u32);
         }
-        smoothed.reverse();
-        Ok(smoothed)
+        of_step.reverse();
+        Ok((covariances, of_step))
     }
 
     fn smoothed(
@@ -297,9 +314,11 @@ mod tests {
             let measurements: Vec<Vector2<f64>> = measurements.into_iter().map(|(x, y)| Vector2::new(x, y)).collect();
             let negative: Vec<Vector2<f64>> = measurements.iter().map(|z| -z).collect();
             let start = Gaussian { mean: Vector4::new(1.0, 2.0, 0.5, -0.5), covariance: Matrix4::identity() * 100.0 };
-            let all = model(noise).filter_and_smooth_all(&start, &[&measurements, &negative]).expect("definite");
-            prop_assert_eq!(&all[0], &step_by_step(&model(noise), &start, &measurements));
-            prop_assert_eq!(&all[1], &step_by_step(&model(noise), &start, &negative));
+            let all = model(noise).filter_and_smooth(&start, &[&measurements, &negative]).expect("definite");
+            for (series, measurements) in [&measurements, &negative].into_iter().enumerate() {
+                let states: Vec<Gaussian<4>> = (0..).map_while(|step| all.state(series, step)).collect();
+                prop_assert_eq!(states, step_by_step(&model(noise), &start, measurements));
+            }
         }
     }
 
@@ -307,7 +326,7 @@ mod tests {
     fn series_of_different_lengths_are_refused() {
         let start = Gaussian::independent([0.0; 4], [1.0; 4]);
         let z = [Vector2::zeros(); 2];
-        let refused = model(0.1).filter_and_smooth_all(&start, &[&z, &z[..1]]);
+        let refused = model(0.1).filter_and_smooth(&start, &[&z, &z[..1]]);
         assert_eq!(refused, Err(EstimateError::Lengths { states: 2, steps: 1 }));
     }
 }

@@ -31,7 +31,7 @@ pub use along_track::{AlongTrack, Outcome};
 pub use error::EstimateError;
 pub use filter::{Update, predict, predict_with_mean, update, update_considering};
 pub use gaussian::Gaussian;
-pub use linear::LinearModel;
+pub use linear::{LinearModel, SmoothedSeries};
 pub use motion::{Expected, MotionModel, SpeedReversion, Transition, state};
 pub use smoother::{Step, smooth};
 pub use track_smoother::{Measured, Measurement, Smoothed, smooth_track};
