@@ -68,7 +68,7 @@ def works(inputs):
     yield "all pairs of 200 × 256", "pairs", [], peers.pairs(inputs, 0), 1e-4
     yield "barycenter of 50 × 512, 10 rounds", "mean", [], peers.mean(inputs, 0), 1e-4
     yield "Kalman + RTS, 100,000 steps, 4 states", "kalman_1", ["adskalman"], {}, 1e-4
-    yield "the same, 8 series", "kalman_8", ["adskalman"], {}, 1e-4
+    yield "Kalman + RTS, 8 series", "kalman_8", ["adskalman"], {}, 1e-4
     trees = ["rstar", "geo-index", "static_aabb2d_index"]
     yield "nearest of 1 M segments, 10,000 points anywhere", "edgerandom", trees, {}, 1e-4
     yield "the same, 10,000 fixes of a drive", "edgedrive", trees, {}, 1e-4
