@@ -13,9 +13,9 @@ use super::{Constraints, Level, SquaredDifference, path};
 /// ```
 /// use fin_core::dtw::barycenter;
 ///
-/// let series: [&[f64]; 2] = [&[0.0, 0.0, 4.0, 4.0], &[0.0, 2.0, 2.0, 2.0]];
+/// let series: [&[f64]; 2] = [&[0.0, 0.0, 4.0, 4.0], &[0.0, 4.0, 4.0, 4.0]];
 /// let mean = barycenter(&series, series[0], None, 10).expect("two series of finite values");
-/// assert_eq!(mean, [0.0, 0.0, 2.8, 2.8]);
+/// assert_eq!(mean, [0.0, 0.0, 4.0, 4.0]);
 /// ```
 pub fn barycenter(
     series: &[&[f64]],

@@ -12,9 +12,9 @@ use super::{Envelope, Level, Metric, lb_keogh};
 /// let series = [[0.0, 1.0, 2.0], [5.0, 5.0, 4.0], [0.0, 0.0, 1.0]];
 /// let references: Vec<&[f32]> = series.iter().map(|one| one.as_slice()).collect();
 /// let among = NearestNeighbours::new(&references, 1, SquaredDifference)?;
-/// let found = among.nearest(&[0.0, 0.0, 2.0], 2)?;
-/// assert_eq!((found[0].index, found[0].distance), (0, 0.0));
-/// assert_eq!((found[1].index, found[1].distance), (2, 1.0));
+/// let found = among.nearest(&[0.0, 0.0, 1.5], 2)?;
+/// assert_eq!((found[0].index, found[0].distance), (2, 0.25));
+/// assert_eq!((found[1].index, found[1].distance), (0, 0.5));
 /// # Ok::<(), fin_core::dtw::SearchError>(())
 /// ```
 pub struct NearestNeighbours<M> {
