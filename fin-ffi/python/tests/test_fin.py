@@ -160,7 +160,7 @@ class Package(unittest.TestCase):
 
         self.assertRegex(text(fin.FinError.DatabaseMissing, "nowhere.fin"), "no database at .*nowhere.fin")
         self.assertRegex(text(fin.FinError.DatabaseVersion, "version.fin"), "got 99")
-        self.assertRegex(text(fin.FinError.DatabaseCorrupt, "damaged.fin"), "check sum")
+        self.assertRegex(text(fin.FinError.DatabaseCorrupt, "damaged.fin"), "expected digest")
         self.assertRegex(text(fin.FinError.DatabaseCorrupt, "cut.fin"), "truncated")
 
     def test_observations_that_cannot_be_are_refused_and_change_nothing(self):

@@ -54,7 +54,7 @@ final class FinEngineTests: XCTestCase {
         guard case .DatabaseVersion(let version) = error("version.fin") else { return XCTFail() }
         XCTAssert(version.contains("got 99"), version)
         guard case .DatabaseCorrupt(let damaged) = error("damaged.fin") else { return XCTFail() }
-        XCTAssert(damaged.contains("check sum"), damaged)
+        XCTAssert(damaged.contains("expected digest"), damaged)
         guard case .DatabaseCorrupt(let cut) = error("cut.fin") else { return XCTFail() }
         XCTAssert(cut.contains("truncated"), cut)
         XCTAssert(error("cut.fin")!.localizedDescription.contains("truncated"))

@@ -54,7 +54,7 @@ class FinEngineTest {
         fun open(name: String) = FinEngine.open(Sessions.folder.resolve(name)).close()
         says(assertThrows<FinException.DatabaseMissing> { open("nowhere.fin") }, "there is no database at", "nowhere.fin")
         says(assertThrows<FinException.DatabaseVersion> { open("version.fin") }, "version.fin", "got 99")
-        says(assertThrows<FinException.DatabaseCorrupt> { open("damaged.fin") }, "damaged.fin", "check sum")
+        says(assertThrows<FinException.DatabaseCorrupt> { open("damaged.fin") }, "damaged.fin", "expected digest")
         says(assertThrows<FinException.DatabaseCorrupt> { open("cut.fin") }, "cut.fin", "truncated")
         says(assertThrows<FinException.DatabaseCorrupt> { open("observations.csv") }, "not a fingerprint database")
         says(assertThrows<FinException.DatabaseUnreadable> { FinEngine.open(Path.of("/")).close() }, "cannot read database /")
