@@ -112,7 +112,7 @@ pub fn run<S: Source>(atlas: Atlas<S>, drives: &[Drive], plan: Plan) -> Result<R
         hours: driven_s / 3600.0,
         refusals_counted: diagnostics.observations_refused,
         fixes_not_taken: not_taken(diagnostics),
-        clocks_set_back: soak.navigator.clocks_set_back(),
+        clocks_set_back: diagnostics.clocks_set_back,
         resident_kb: (soak.report.resident_kb.0, resident_kb()),
         ..soak.report
     })

@@ -28,6 +28,8 @@ pub struct Diagnostics {
     pub scans_repeated: u64,
     pub scans_unknown: u64,
     pub observations_refused: u64,
+    pub silences: u64,
+    pub clocks_set_back: u64,
 }
 
 /// Where the car is.

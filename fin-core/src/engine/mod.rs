@@ -46,6 +46,10 @@ const SCAN_PATIENCE_S: f64 = 12.0;
 const LEAST_SCAN_INTERVAL_S: f64 = 0.4;
 /// Age beyond which an observation is of no use any more, seconds.
 const MOST_AGE_S: f64 = 5.0;
+/// After so many seconds without an observation nothing of use is known of the car any more.
+const LONGEST_SILENCE_S: f64 = 300.0;
+/// Observations in a row that are too old before the clock is taken to have been set back.
+const LATE_TO_RESTART: u32 = 50;
 /// How far from a road a car may be thought to be on it, metres.
 const START_RADIUS_M: f64 = 60.0;
 
@@ -112,6 +116,10 @@ pub struct Diagnostics {
     pub scans_unknown: u64,
     /// Observations refused: late or not a number.
     pub observations_refused: u64,
+    /// Times that the car was forgotten, as nothing had come for five minutes or the clock had leapt ahead.
+    pub silences: u64,
+    /// Times that the car was forgotten, as the clock had been set back.
+    pub clocks_set_back: u64,
 }
 
 impl Diagnostics {
@@ -130,11 +138,14 @@ impl Diagnostics {
             scans_repeated,
             scans_unknown,
             observations_refused,
+            silences,
+            clocks_set_back,
         } = *self;
         let fixes =
             fixes_taken | fixes_inaccurate | fixes_stale | fixes_inside | fixes_outlying | fixes_awaiting;
         let scans = scans_taken | scans_repeated | scans_unknown;
-        (fixes | starts | speeds_taken | scans | observations_refused) < 1 << 48
+        let restarts = starts | silences | clocks_set_back;
+        (fixes | restarts | speeds_taken | scans | observations_refused) < 1 << 48
     }
 }
 
@@ -151,6 +162,8 @@ pub struct Engine {
     last_wheel: Option<Time>,
     last_scan: Option<CellScan>,
     last_known_scan: Option<Time>,
+    /// Observations in a row that were too old.
+    late: u32,
     work: Workspace,
     diagnostics: Diagnostics,
 }
@@ -174,6 +187,7 @@ impl Engine {
             last_wheel: None,
             last_scan: None,
             last_known_scan: None,
+            late: 0,
             work: Workspace::default(),
             diagnostics: Diagnostics::default(),
         }
@@ -201,15 +215,25 @@ impl Engine {
     /// Takes one observation. Returns the estimate at the latest time seen when the observation changed it, `None`
     /// when it changed nothing.
     ///
-    /// Observations may come in any mix, 0.1–10 a second, repeated, and up to 5 s late.
+    /// Observations may come in any mix, 0.1–10 a second, repeated, and up to 5 s late. When nothing came for five minutes, or
+    /// the clock leapt, the car may be anywhere: the engine forgets it, not its counts, and starts anew. So it does when 50 in
+    /// a row were refused as too late, since the clock has been set back then.
     ///
     /// # Errors
-    /// When a value is not a number or out of range, or the observation is too late; the engine is unchanged.
+    /// When a value is not a number or out of range, or the observation is too late; the engine is unchanged, but for its
+    /// counts.
     pub fn step(&mut self, observation: &Observation) -> Result<Option<Estimate>, ObservationError> {
-        let checked = self.check(observation);
-        if let Err(refused) = checked {
+        if let Err(refused) = self.check(observation) {
             self.diagnostics.observations_refused += 1;
+            if matches!(refused, ObservationError::Late { .. }) {
+                self.count_late();
+            }
             return Err(refused);
+        }
+        self.late = 0;
+        if self.is_silent_until(observation.time()) {
+            self.diagnostics.silences += 1;
+            self.forget();
         }
         let now = self
             .now
@@ -548,6 +572,28 @@ impl Engine {
             self.hypotheses.push(hypothesis);
         }
         self.sort_out(true);
+    }
+
+    /// Whether nothing came for so long before `time` that the car may be anywhere.
+    fn is_silent_until(&self, time: Time) -> bool {
+        self.now
+            .is_some_and(|now| time.seconds_since(now) > LONGEST_SILENCE_S)
+    }
+
+    fn count_late(&mut self) {
+        self.late += 1;
+        if self.late >= LATE_TO_RESTART {
+            self.diagnostics.clocks_set_back += 1;
+            self.forget();
+        }
+    }
+
+    /// Forgets the car, not the counts.
+    fn forget(&mut self) {
+        *self = Self {
+            diagnostics: self.diagnostics,
+            ..self.anew()
+        };
     }
 
     fn count_refusal(&mut self, reason: Refusal) {

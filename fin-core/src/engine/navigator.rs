@@ -11,12 +11,6 @@ use crate::time::Time;
 /// Fixes in a row that have to lie in another region before a tracked car is believed to be there.
 const FIXES_TO_MOVE: usize = 5;
 
-/// Observations in a row that come too late before the clock is taken to have been set back.
-const LATE_TO_RESTART: u32 = 50;
-
-/// After so many seconds without an observation nothing of use is known of the car any more.
-const LONGEST_SILENCE_S: f64 = 300.0;
-
 /// Why an observation could not be used.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum StepError {
@@ -45,9 +39,6 @@ pub struct Navigator<S> {
     unreadable: Option<usize>,
     /// Fixes in a row in another region.
     straying: usize,
-    /// Observations in a row that came too late.
-    late: u32,
-    clocks_set_back: u64,
 }
 
 impl<S: Source> Navigator<S> {
@@ -59,8 +50,6 @@ impl<S: Source> Navigator<S> {
             region: None,
             unreadable: None,
             straying: 0,
-            late: 0,
-            clocks_set_back: 0,
         }
     }
 
@@ -79,60 +68,23 @@ impl<S: Source> Navigator<S> {
         &self.engine
     }
 
-    /// How often the clock was taken to have been set back.
-    pub fn clocks_set_back(&self) -> u64 {
-        self.clocks_set_back
-    }
-
-    /// Takes one observation, as [`Engine::step`]. A fix in another region brings that one into memory. When 50 observations
-    /// in a row are refused as too late, the clock has been set back; when nothing came for five minutes, or the clock leapt, the
-    /// car may be anywhere: the engine starts anew then, and its counts go on.
+    /// Takes one observation, as [`Engine::step`]. A fix in another region brings that one into memory.
     ///
     /// # Errors
-    /// When the observation is wrong, or the region around it cannot be read: the navigator is unchanged then, but for the
-    /// count of what was refused.
+    /// When the observation is wrong, or the region around it cannot be read: the navigator is unchanged then, but for its
+    /// counts.
     pub fn step(&mut self, observation: &Observation) -> Result<Option<Estimate>, StepError> {
-        let silent_s = self
-            .engine
-            .now
-            .map_or(0.0, |now| observation.time().seconds_since(now));
-        if silent_s > LONGEST_SILENCE_S && self.engine.check(observation).is_ok() {
-            self.start_anew();
-        }
         if let Observation::Gnss(fix) = observation
             && self.engine.check(observation).is_ok()
         {
             self.follow(fix)?;
         }
-        let stepped = self.engine.step(observation);
-        match stepped {
-            Err(ObservationError::Late { .. }) => self.count_late(),
-            Err(ObservationError::Value { .. }) => {}
-            Ok(_) => self.late = 0,
-        }
-        Ok(stepped?)
+        Ok(self.engine.step(observation)?)
     }
 
     /// The estimate at `time`, as [`Engine::predict`].
     pub fn predict(&self, time: Time) -> Option<Estimate> {
         self.engine.predict(time)
-    }
-
-    fn count_late(&mut self) {
-        self.late += 1;
-        if self.late >= LATE_TO_RESTART {
-            self.start_anew();
-            self.clocks_set_back += 1;
-        }
-    }
-
-    /// Forgets the car, not the region and the counts.
-    fn start_anew(&mut self) {
-        self.engine = Engine {
-            diagnostics: self.engine.diagnostics,
-            ..self.engine.anew()
-        };
-        (self.late, self.straying) = (0, 0);
     }
 
     fn follow(&mut self, fix: &GnssFix) -> Result<(), StepError> {
@@ -144,7 +96,7 @@ impl<S: Source> Navigator<S> {
             self.straying = 0;
         } else if self.unreadable != Some(region) {
             self.straying += 1;
-            let is_tracked = !self.engine.hypotheses.is_empty();
+            let is_tracked = !self.engine.hypotheses.is_empty() && !self.engine.is_silent_until(fix.time);
             if !is_tracked || self.straying >= FIXES_TO_MOVE {
                 self.enter(region)?;
             }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::gate::FixGate;
 use super::hypothesis::Hypothesis;
-use super::{Diagnostics, Engine, MOST_HYPOTHESES};
+use super::{Diagnostics, Engine, LATE_TO_RESTART, MOST_HYPOTHESES};
 use crate::fingerprint::FingerprintDb;
 use crate::observation::CellScan;
 use crate::time::Time;
@@ -17,7 +17,7 @@ use crate::time::Time;
 /// What a snapshot begins with.
 const SIGNATURE: [u8; 8] = *b"\x89FINST\r\n";
 /// Version of the state. It is raised whenever a field of the state comes, goes or changes its meaning.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const VERSION_AT: usize = SIGNATURE.len();
 const DATABASE_AT: usize = VERSION_AT + 4;
 const STATE_AT: usize = DATABASE_AT + 12;
@@ -108,6 +108,7 @@ struct State {
     last_wheel: Option<Time>,
     last_scan: Option<CellScan>,
     last_known_scan: Option<Time>,
+    late: u32,
     diagnostics: Diagnostics,
 }
 
@@ -125,6 +126,7 @@ impl State {
             last_wheel,
             last_scan,
             last_known_scan,
+            late,
             work: _,
             diagnostics,
         } = engine;
@@ -136,6 +138,7 @@ impl State {
             last_wheel: *last_wheel,
             last_scan: last_scan.clone(),
             last_known_scan: *last_known_scan,
+            late: *late,
             diagnostics: *diagnostics,
         }
     }
@@ -167,6 +170,12 @@ impl State {
         if cells > MOST_CELLS {
             return Some(format!(
                 "expected a scan of at most {MOST_CELLS} cells, got {cells}"
+            ));
+        }
+        if self.late >= LATE_TO_RESTART {
+            return Some(format!(
+                "expected fewer than {LATE_TO_RESTART} late observations in a row, got {}",
+                self.late
             ));
         }
         (!self.diagnostics.is_sound()).then(|| "its counts are out of range".to_owned())
@@ -207,6 +216,7 @@ impl Engine {
             last_wheel,
             last_scan,
             last_known_scan,
+            late,
             diagnostics,
         } = state;
         self.now = now;
@@ -216,6 +226,7 @@ impl Engine {
         self.last_wheel = last_wheel;
         self.last_scan = last_scan;
         self.last_known_scan = last_known_scan;
+        self.late = late;
         self.diagnostics = diagnostics;
         Ok(())
     }
@@ -362,7 +373,7 @@ mod tests {
         let mut found = BTreeSet::new();
         fields(&state, "", &mut found);
         let found: Vec<&str> = found.iter().map(String::as_str).collect();
-        assert_eq!(VERSION, 1, "write down the layout of the new version below");
+        assert_eq!(VERSION, 2, "write down the layout of the new version below");
         insta::assert_snapshot!(found.join("\n"));
     }
 

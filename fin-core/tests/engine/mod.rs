@@ -1,5 +1,6 @@
 //! The engine on a small made-up road, where every cause is known.
 
+mod leaps;
 mod navigator;
 mod road;
 mod snapshot;

@@ -139,6 +139,8 @@ class Diagnostics:
     scans_repeated: int
     scans_unknown: int
     observations_refused: int
+    silences: int
+    clocks_set_back: int
     def __init__(
         self,
         *,
@@ -154,6 +156,8 @@ class Diagnostics:
         scans_repeated: int,
         scans_unknown: int,
         observations_refused: int,
+        silences: int,
+        clocks_set_back: int,
     ) -> None: ...
     def __eq__(self, other: object) -> bool: ...
 

@@ -78,7 +78,7 @@ class FinEngineTest {
         val good = engine.snapshot()
         fun changed(at: Int) = good.clone().also { it[at] = (it[at] + 1).toByte() }
         says(assertThrows<FinException.SnapshotCorrupt> { engine.restore(ByteArray(0)) }, "not a snapshot")
-        says(assertThrows<FinException.SnapshotVersion> { engine.restore(changed(8)) }, "expected snapshot version 1")
+        says(assertThrows<FinException.SnapshotVersion> { engine.restore(changed(8)) }, "expected snapshot version 2")
         says(assertThrows<FinException.SnapshotCorrupt> { engine.restore(changed(good.size - 1)) }, "check sum")
         engine.restore(good)
     }

@@ -1,0 +1,94 @@
+//! Clocks that leap, and silences: the engine neither grows nor goes on as if it knew where the car is.
+
+use std::sync::Arc;
+
+use fin_core::engine::{Engine, Mode};
+use fin_core::observation::Observation;
+use fin_core::time::Time;
+
+use super::road::{Trip, database, drive};
+
+/// More than 16 hypotheses in a tunnel without wheel speed take as a state, bytes.
+const MOST_STATE_BYTES: usize = 1_000_000;
+
+fn trip(wheel: bool) -> Trip {
+    Trip {
+        wheel,
+        cells: true,
+        fork: true,
+        ..Trip::default()
+    }
+}
+
+/// The observation as on a clock that is `ahead_s` ahead.
+fn later(observation: &Observation, ahead_s: f64) -> Observation {
+    let moved = |time: Time| time.plus_seconds(ahead_s);
+    let mut observation = observation.clone();
+    match &mut observation {
+        Observation::Gnss(fix) => fix.time = moved(fix.time),
+        Observation::Speed(sample) => sample.time = moved(sample.time),
+        Observation::Cells(scan) => scan.time = moved(scan.time),
+    }
+    observation
+}
+
+/// An engine that has come half way through the tunnel, and what comes then.
+fn half_way(wheel: bool) -> (Engine, Vec<Observation>) {
+    let mut engine = Engine::new(Arc::new(database(true)));
+    let observations = drive(&trip(wheel));
+    let (before, after) = observations.split_at(observations.len() / 2);
+    for observation in before {
+        engine.step(observation).unwrap();
+    }
+    let at = engine.predict(Time::default()).unwrap();
+    assert_eq!(at.mode, Mode::Tunnel);
+    (engine, after.to_vec())
+}
+
+#[test]
+fn after_an_hour_of_silence_the_car_is_forgotten_until_the_next_fixes() {
+    for wheel in [false, true] {
+        let (mut engine, after) = half_way(wheel);
+        let starts = engine.diagnostics().starts;
+        for observation in &after {
+            let observation = later(observation, 3600.0);
+            let stepped = engine.step(&observation).unwrap();
+            let is_fix = matches!(observation, Observation::Gnss(_));
+            if engine.diagnostics().starts == starts {
+                assert_eq!((is_fix, stepped), (false, None), "{observation:?}");
+            }
+            assert!(engine.snapshot().len() < MOST_STATE_BYTES);
+        }
+        assert_eq!(engine.diagnostics().silences, 1);
+        assert_eq!(engine.diagnostics().starts, starts + 1);
+        let end = engine.predict(Time::default()).unwrap();
+        assert_eq!(end.mode, Mode::Gnss);
+    }
+}
+
+#[test]
+fn leaps_too_short_to_forget_the_car_leave_the_state_small() {
+    for wheel in [false, true] {
+        let (mut engine, after) = half_way(wheel);
+        for (index, observation) in after.iter().cycle().take(400).enumerate() {
+            let leapt = later(observation, 290.0 * index as f64);
+            engine.step(&leapt).unwrap();
+            assert!(engine.snapshot().len() < MOST_STATE_BYTES, "after {index} leaps");
+        }
+        assert_eq!(engine.diagnostics().silences, 0);
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_back_is_believed_after_fifty_observations() {
+    let (mut engine, after) = half_way(true);
+    let refused = after
+        .iter()
+        .filter(|observation| engine.step(&later(observation, -7200.0)).is_err())
+        .count();
+    let counts = engine.diagnostics();
+    assert_eq!((refused, counts.observations_refused), (50, 50));
+    assert_eq!((counts.clocks_set_back, counts.silences), (1, 0));
+    let end = engine.predict(Time::from_millis(-7_200_000)).unwrap();
+    assert_eq!(end.mode, Mode::Gnss);
+}
