@@ -4,6 +4,7 @@
 use nalgebra::{Matrix2, Vector2};
 use serde::{Deserialize, Serialize};
 
+use super::WHEEL_PATIENCE_S;
 use crate::dtw::lanes::{Moments, RateLanes};
 use crate::estimate::{AlongTrack, state};
 use crate::fingerprint::matcher::{EarlierReading, Window};
@@ -92,6 +93,21 @@ impl DriftModel {
     pub(super) fn wheel_var_m2(&self, dt_s: f64, moved_m: f64, change_mps: f64) -> f64 {
         let moving_s = moved_m.abs().min(dt_s);
         self.wheel_walk_m2_per_s * moving_s + (change_mps * self.wheel_latency_s).powi(2)
+    }
+
+    /// What a speed that nothing tells any more adds to the place in `dt_s`: a variance, m². A random walk of the speed with
+    /// q m²/s³ comes to q t³ / 3.
+    pub(super) fn free_var_m2(&self, dt_s: f64) -> f64 {
+        let t = dt_s.max(0.0);
+        self.speed_walk_m2_per_s3 * t * t * t / 3.0
+    }
+
+    /// The same for a car whose wheel speed has gone, at the time of `track`: it counts as known for a little while.
+    fn wheelless_var_m2(&self, track: &AlongTrack) -> f64 {
+        let since_s = track
+            .last_wheel
+            .map_or(0.0, |last| track.time.seconds_since(last));
+        self.free_var_m2(since_s - WHEEL_PATIENCE_S)
     }
 
     /// How often each speed lane is driven by who came in at `entry_mps`: free flow about that speed, or a queue.
@@ -272,10 +288,11 @@ impl Belief {
         self.refresh();
     }
 
-    /// Goes over to speeds when the wheel speed has gone, and to scales when it has come, at the time of `track`.
-    pub(super) fn change_rates(&mut self, track: &AlongTrack, wheel: bool) {
+    /// Goes over to speeds when the wheel speed has gone, and to scales when it has come, at the time of `track`, to which the
+    /// belief has been advanced.
+    pub(super) fn change_rates(&mut self, track: &AlongTrack, wheel: bool, model: &DriftModel) {
         let (mean, p) = (&track.state.mean, &track.state.covariance);
-        let place = self.moments;
+        let mut place = self.moments;
         let rates = if wheel { Rates::Scale } else { Rates::Speed };
         if rates == self.rates {
             return;
@@ -285,6 +302,7 @@ impl Belief {
                 .clamp(SCALE_SIGMA.0, SCALE_SIGMA.1);
             (0.0, sigma * sigma)
         } else {
+            place.position_var += model.wheelless_var_m2(track);
             (
                 mean[state::SPEED] * (1.0 + place.rate),
                 p[(state::SPEED, state::SPEED)].max(0.25),
@@ -343,7 +361,7 @@ impl Belief {
     }
 
     /// The median place at the time of `track`, the half-widths about it, and the speed.
-    pub(super) fn spot(&self, track: &AlongTrack) -> Spot {
+    pub(super) fn spot(&self, track: &AlongTrack, model: &DriftModel) -> Spot {
         let dt_s = track.time.seconds_since(self.time).max(0.0);
         let speed_mps = self.speed_mps(track);
         let (moved_m, sigma_m, growth) = match self.rates {
@@ -354,12 +372,14 @@ impl Belief {
                     1.0 + UNSURE_SPEED_GROWTH.0 * unsure,
                     1.0 + UNSURE_SPEED_GROWTH.1 * unsure,
                 );
-                (self.moments.rate * dt_s, sigma_mps * dt_s, growth)
+                let sigma_m = libm::hypot(sigma_mps * dt_s, model.free_var_m2(dt_s).sqrt());
+                (self.moments.rate * dt_s, sigma_m, growth)
             }
             Rates::Scale => {
                 let moved_m = (track.offset_m() - self.track_offset_m) * (1.0 + self.moments.rate);
                 let growth = 1.0 + CRAWLING_GROWTH * (1.0 - speed_mps / CRAWLING_MPS).clamp(0.0, 1.0);
-                (moved_m, 0.3 * dt_s.sqrt(), (growth, growth))
+                let sigma_m = (0.09 * dt_s + model.wheelless_var_m2(track)).sqrt();
+                (moved_m, sigma_m, (growth, growth))
             }
         };
         let widen = |half: f64, z: f64| libm::hypot(half * self.row.step_m(), z * sigma_m);
@@ -373,9 +393,9 @@ impl Belief {
 
     /// The filter's state with its place, and its speed or scale, as the belief has them; what goes with those in the
     /// filter follows.
-    pub(super) fn settled(&self, track: &AlongTrack) -> AlongTrack {
+    pub(super) fn settled(&self, track: &AlongTrack, model: &DriftModel) -> AlongTrack {
         let m = &self.moments;
-        let spot = self.spot(track);
+        let spot = self.spot(track, model);
         let (index, rate, rate_var, covariance) = match self.rates {
             Rates::Speed => (state::SPEED, m.rate, m.rate_var, m.covariance),
             Rates::Scale => {

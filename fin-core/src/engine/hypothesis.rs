@@ -164,14 +164,14 @@ impl Hypothesis {
     }
 
     /// Where the car is on the route at the filter's time.
-    pub(super) fn spot(&self) -> Spot {
-        self.spot_ahead(&self.track)
+    pub(super) fn spot(&self, drift: &DriftModel) -> Spot {
+        self.spot_ahead(&self.track, drift)
     }
 
     /// Where the car is on the route at the time of `track`, the filter's prediction.
-    pub(super) fn spot_ahead(&self, track: &AlongTrack) -> Spot {
+    pub(super) fn spot_ahead(&self, track: &AlongTrack, drift: &DriftModel) -> Spot {
         match &self.belief {
-            Some(belief) => belief.spot(track),
+            Some(belief) => belief.spot(track, drift),
             None => {
                 let sigma_m = libm::hypot(track.offset_sigma_m(), self.drift_var_m2.sqrt());
                 Spot {
@@ -272,7 +272,7 @@ impl Hypothesis {
     }
 
     /// Whether the car is on the same roads as in `other` now and from here on, so that only the past differs.
-    pub(super) fn has_same_future(&self, other: &Hypothesis) -> bool {
+    pub(super) fn has_same_future(&self, other: &Hypothesis, drift: &DriftModel) -> bool {
         let ahead = |h: &Hypothesis| {
             let low = h
                 .belief
@@ -281,7 +281,7 @@ impl Hypothesis {
                     b.reach().0
                 });
             let first = h.legs.partition_point(|leg| leg.start_m + leg.length_m < low);
-            (first.min(h.legs.len() - 1), h.spot().offset_m)
+            (first.min(h.legs.len() - 1), h.spot(drift).offset_m)
         };
         let ((mine, my_m), (theirs, their_m)) = (ahead(self), ahead(other));
         let edges =
@@ -298,8 +298,9 @@ impl Hypothesis {
         fix: &GnssFix,
         lag_s: f64,
         sigma_m: f64,
+        drift: &DriftModel,
     ) -> Option<FixFit> {
-        let spot = self.spot();
+        let spot = self.spot(drift);
         let moved_m = lag_s * spot.speed_mps;
         let spot_sigma_m = spot.half95_m / 1.96;
         let reach_m = 5.0 * libm::hypot(spot_sigma_m, sigma_m) + 50.0;
@@ -334,8 +335,8 @@ impl Hypothesis {
     }
 
     /// Takes a trusted fix: the belief, if any, goes back into the filter, and the filter takes the fix.
-    pub(super) fn take_fix(&mut self, fix: &GnssFix, fit: &FixFit, sigma_m: f64) {
-        self.settle();
+    pub(super) fn take_fix(&mut self, fix: &GnssFix, fit: &FixFit, sigma_m: f64, drift: &DriftModel) {
+        self.settle(drift);
         self.drift_var_m2 = 0.0;
         self.earlier.clear();
         self.track = self.track.update_position(fit.offset_m, sigma_m, None).track;
@@ -365,9 +366,18 @@ impl Hypothesis {
     }
 
     /// Puts what the belief knows into the filter and ends it.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn settle(&mut self, drift: &DriftModel) {
         let Some(belief) = self.belief.take() else { return };
-        self.track = belief.settled(&self.track);
+        self.track = belief.settled(&self.track, drift);
+    }
+
+    /// Has the belief know that wheel speed was away up to the filter's time, so that the next one does not make it sure
+    /// of what was driven meanwhile.
+    pub(super) fn doubt_distance(&mut self, drift: &DriftModel) {
+        if let Some(belief) = &mut self.belief {
+            belief.advance(&self.track, drift);
+            belief.change_rates(&self.track, false, drift);
+        }
     }
 
     /// Takes a cell scan while GNSS is away, at the filter's time. Returns the number
@@ -389,7 +399,7 @@ impl Hypothesis {
         let mut belief = match self.belief.take() {
             Some(mut belief) => {
                 belief.advance(&self.track, drift);
-                belief.change_rates(&self.track, wheel);
+                belief.change_rates(&self.track, wheel, drift);
                 belief
             }
             None => Belief::start(&self.track, self.drift_var_m2, wheel),

@@ -254,7 +254,10 @@ impl Engine {
         let Some(best) = self.hypotheses.get(self.best) else {
             return self.free_estimate(time);
         };
-        let spot = best.spot_ahead(&best.track.predict(time, &self.options.motion));
+        let spot = best.spot_ahead(
+            &best.track.predict(time, &self.options.motion),
+            &self.options.drift,
+        );
         let at = best.locate(spot.offset_m);
         let network = &self.db.network;
         let pose = network.point_at(at.edge, at.offset_m);
@@ -388,7 +391,7 @@ impl Engine {
             }
             match joined
                 .iter_mut()
-                .find(|(_, other)| other.has_same_future(&hypothesis))
+                .find(|(_, other)| other.has_same_future(&hypothesis, &self.options.drift))
             {
                 Some((kept, other)) => {
                     other.log_weight =
@@ -426,17 +429,21 @@ impl Engine {
         }
         self.advance(now);
         let teaches = self.gate.is_trusted(now);
-        let motion = &self.options.motion;
-        let dt_s = self
+        let (motion, drift) = (&self.options.motion, &self.options.drift);
+        let since_s = self
             .last_wheel
-            .map_or(0.0, |last| sample.time.seconds_since(last).min(WHEEL_PATIENCE_S));
+            .map_or(0.0, |last| sample.time.seconds_since(last));
+        let dt_s = since_s.min(WHEEL_PATIENCE_S);
         for hypothesis in &mut self.hypotheses {
+            if since_s > WHEEL_PATIENCE_S {
+                hypothesis.doubt_distance(drift);
+            }
             let track = &hypothesis.track;
             if teaches {
                 hypothesis.track = track.update_wheel(sample.speed_mps, motion, None).track;
             } else {
                 let followed = track.follow_wheel(sample.speed_mps, motion, None).track;
-                hypothesis.follow_wheel(followed, dt_s, &self.options.drift);
+                hypothesis.follow_wheel(followed, dt_s, drift);
             }
         }
         self.last_wheel = Some(sample.time);
@@ -493,10 +500,10 @@ impl Engine {
         let fits: Vec<_> = self
             .hypotheses
             .iter()
-            .map(|h| h.fit(&network, fix, lag_s, 1.5 * sigma_m))
+            .map(|h| h.fit(&network, fix, lag_s, 1.5 * sigma_m, &self.options.drift))
             .collect();
         let prediction = self.hypotheses.get(self.best).map(|best| {
-            let spot = best.spot();
+            let spot = best.spot(&self.options.drift);
             let portals = best.to_portals_m(&network, spot.offset_m);
             let nis = fits.iter().flatten().map(|fit| fit.nis).reduce(f64::min);
             let agrees = nis.is_some_and(|nis| nis <= self.options.gate.most_nis);
@@ -526,7 +533,7 @@ impl Engine {
                 let inflated_m = sigma_m * alike.sqrt();
                 for (hypothesis, fit) in self.hypotheses.iter_mut().zip(&fits) {
                     match fit {
-                        Some(fit) => hypothesis.take_fix(fix, fit, inflated_m),
+                        Some(fit) => hypothesis.take_fix(fix, fit, inflated_m, &self.options.drift),
                         None => hypothesis.log_weight -= 30.0,
                     }
                 }

@@ -228,3 +228,55 @@ fn an_observation_an_hour_late_is_refused() {
         }
     );
 }
+
+#[test]
+fn far_ahead_of_the_last_observation_the_place_is_less_and_less_known() {
+    for (wheel, cells) in [(true, true), (false, true), (true, false)] {
+        let trip = Trip {
+            wheel,
+            cells,
+            ..Trip::default()
+        };
+        let mut engine = Engine::new(Arc::new(database(false)));
+        let half_way = |o: &Observation| trip.offset_m(o.time()) < 0.5 * (PORTAL_M + EXIT_M);
+        for observation in drive(&trip).iter().take_while(|o| half_way(o)) {
+            engine.step(observation).unwrap();
+        }
+        let last = engine.predict(Time::default()).unwrap().time;
+        let ahead = |dt_s: f64| engine.predict(last.plus_seconds(dt_s)).unwrap().accuracy_m;
+        let what = format!("wheel {wheel}, cells {cells}");
+        let widths: Vec<f64> = (0..1200).map(|tenth| ahead(0.1 * f64::from(tenth))).collect();
+        for pair in widths.windows(2) {
+            assert!(
+                pair[1] >= pair[0] && pair[1] < pair[0] + 3.0 + 0.05 * pair[0],
+                "{what}: {pair:?}"
+            );
+        }
+        // Nobody knows whether the car stopped a minute ago: at 20 m/s it may be 1200 m off.
+        assert!((100.0..800.0).contains(&ahead(60.0)), "{what}: {} m", ahead(60.0));
+    }
+}
+
+#[test]
+fn after_a_minute_without_wheel_speed_the_next_one_does_not_tell_what_was_driven() {
+    let trip = Trip {
+        wheel: true,
+        cells: true,
+        ..Trip::default()
+    };
+    let mut engine = Engine::new(Arc::new(database(false)));
+    let observations = drive(&trip);
+    let inside = |o: &&Observation| trip.offset_m(o.time()) < PORTAL_M + 500.0;
+    for observation in observations.iter().take_while(inside) {
+        engine.step(observation).unwrap();
+    }
+    let last = engine.predict(Time::default()).unwrap().time;
+    for ms in [60_000, 60_500, 61_000] {
+        let sample = SpeedSample {
+            time: last.plus_seconds(f64::from(ms) * 1e-3),
+            speed_mps: 15.0,
+        };
+        let estimate = engine.step(&Observation::Speed(sample)).unwrap().unwrap();
+        assert!(estimate.accuracy_m > 100.0, "{estimate:?}");
+    }
+}
