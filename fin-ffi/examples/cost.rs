@@ -35,9 +35,18 @@ fn main() {
     let object = fin_ffi::Engine::open(db.to_str().unwrap().to_owned()).unwrap();
     for observation in driven {
         match observation.clone() {
-            Observed::Gnss(fix) => drop(object.on_gnss(fix).unwrap()),
-            Observed::Speed(sample) => drop(object.on_speed(sample).unwrap()),
-            Observed::Cells(scan) => drop(object.on_cells(scan).unwrap()),
+            Observed::Gnss(fix) => {
+                core.step(&Observation::Gnss(fix.into())).unwrap();
+                object.on_gnss(fix).unwrap();
+            }
+            Observed::Speed(sample) => {
+                core.step(&Observation::Speed(sample.into())).unwrap();
+                object.on_speed(sample).unwrap();
+            }
+            Observed::Cells(scan) => {
+                core.step(&Observation::Cells(scan.clone().into())).unwrap();
+                object.on_cells(scan).unwrap();
+            }
         }
     }
     let start = object.predict(0).unwrap().unwrap();
@@ -46,11 +55,11 @@ fn main() {
         Mode::Tunnel,
         "the middle of the session is not in the tunnel"
     );
-    let in_tunnel = object.snapshot().unwrap();
+    let (core_in_tunnel, object_in_tunnel) = (core.snapshot(), object.snapshot().unwrap());
 
     report("fin-core, step", start.time_ns, &template, |scan, again| {
         if again {
-            core.restore(&in_tunnel).unwrap();
+            core.restore(&core_in_tunnel).unwrap();
         }
         let scan = Observation::Cells(scan.into());
         let before = Instant::now();
@@ -59,7 +68,7 @@ fn main() {
     });
     report("fin-ffi, on_cells", start.time_ns, &template, |scan, again| {
         if again {
-            object.restore(in_tunnel.clone()).unwrap();
+            object.restore(object_in_tunnel.clone()).unwrap();
         }
         let before = Instant::now();
         std::hint::black_box(object.on_cells(scan).unwrap());

@@ -1,40 +1,50 @@
 //! The one object.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use fin_core::engine::{self, Diagnostics};
-use fin_core::fingerprint::FingerprintDb;
+use fin_core::engine::{Diagnostics, EngineOptions, Navigator};
+use fin_core::fingerprint::format::{Atlas, PublicKey};
 use fin_core::observation::Observation;
 use fin_core::time::Time;
 
 use crate::error::FinError;
 use crate::estimate::Estimate;
+use crate::file::DatabaseFile;
 use crate::observation::{CellScan, GnssFix, SpeedSample};
 
 /// The positioning engine on one fingerprint database. May be called from any thread; calls take turns.
 #[derive(Debug, uniffi::Object)]
 pub struct Engine {
+    /// The database's file, for messages.
+    path: PathBuf,
     /// `None` once shut down.
-    core: Mutex<Option<engine::Engine>>,
+    core: Mutex<Option<Navigator<DatabaseFile>>>,
 }
 
 #[uniffi::export]
 impl Engine {
-    /// An engine on the database file at `path` that knows nothing of the car yet.
+    /// An engine on the database file at `path` that knows nothing of the car yet. Reads the file's table of contents alone;
+    /// the roads and fingerprints around the car are read from the file when it comes there.
     ///
     /// # Errors
-    /// When the file is missing, cannot be read, is of another version, or is damaged.
+    /// When the file is missing, cannot be read, is of another version, or is damaged where it was read.
     #[uniffi::constructor]
     pub fn open(path: String) -> Result<Arc<Self>, FinError> {
+        guarded(|| Self::on_file(PathBuf::from(path), None))
+    }
+
+    /// An engine as from `open`, on a file that has to be signed with the key whose public half is `public_key`, 64 hexadecimal
+    /// digits. All that is read of the file later is what was signed.
+    ///
+    /// # Errors
+    /// As `open`, and when the file is not signed, is signed with another key, or was altered since, or `public_key` is none.
+    #[uniffi::constructor]
+    pub fn open_signed(path: String, public_key: String) -> Result<Arc<Self>, FinError> {
         guarded(|| {
-            let path = Path::new(&path);
-            let bytes = std::fs::read(path).map_err(|reason| FinError::unreadable(path, reason))?;
-            let db = FingerprintDb::from_bytes(&bytes).map_err(|reason| FinError::invalid(path, reason))?;
-            Ok(Arc::new(Self {
-                core: Mutex::new(Some(engine::Engine::new(Arc::new(db)))),
-            }))
+            let key = PublicKey::from_hex(&public_key).map_err(FinError::KeyRefused)?;
+            Self::on_file(PathBuf::from(path), Some(&key))
         })
     }
 
@@ -42,8 +52,11 @@ impl Engine {
     ///
     /// Observations may come in any mix, repeated, and up to 5 s late.
     ///
+    /// The fix with which the car comes to another part of the database has that part read, which takes some ten milliseconds.
+    ///
     /// # Errors
-    /// When a value is not a number or out of range, or the fix is too late; the engine is unchanged.
+    /// When a value is not a number or out of range, or the fix is too late, or the part of the database around it cannot be
+    /// read or is damaged, which is told once; the engine is unchanged, but for its counts.
     pub fn on_gnss(&self, fix: GnssFix) -> Result<Option<Estimate>, FinError> {
         self.step(Observation::Gnss(fix.into()))
     }
@@ -72,7 +85,7 @@ impl Engine {
     pub fn predict(&self, time_ns: i64) -> Result<Option<Estimate>, FinError> {
         self.call(|core| {
             let estimate = core.predict(Time::from_nanos(time_ns));
-            Ok(estimate.map(|estimate| Estimate::of(&estimate, &core.db().network)))
+            Ok(estimate.map(|estimate| Estimate::of(&estimate, &core.engine().db().network)))
         })
     }
 
@@ -87,9 +100,13 @@ impl Engine {
     /// Puts the engine where it was when `snapshot` wrote these bytes: it goes on as if it had never stopped.
     ///
     /// # Errors
-    /// When the bytes are of another version, belong to another database, or are damaged; the engine is unchanged.
+    /// When the bytes are of another version, belong to another database, or are damaged, or the part of the database that they
+    /// speak of cannot be read; the engine is unchanged.
     pub fn restore(&self, snapshot: Vec<u8>) -> Result<(), FinError> {
-        self.call(|core| Ok(core.restore(&snapshot)?))
+        self.call(|core| {
+            core.restore(&snapshot)
+                .map_err(|reason| FinError::not_restored(&self.path, reason))
+        })
     }
 
     /// Counts of what came in and what became of it, since the engine was opened or, after a `restore`, since the engine
@@ -98,7 +115,7 @@ impl Engine {
     /// # Errors
     /// When the engine was shut down.
     pub fn diagnostics(&self) -> Result<Diagnostics, FinError> {
-        self.call(|core| Ok(*core.diagnostics()))
+        self.call(|core| Ok(*core.engine().diagnostics()))
     }
 
     /// Gives back the memory at once, without waiting for the last reference to go. Every later call fails with `Closed`;
@@ -109,21 +126,38 @@ impl Engine {
 }
 
 impl Engine {
+    fn on_file(path: PathBuf, key: Option<&PublicKey>) -> Result<Arc<Self>, FinError> {
+        let file =
+            DatabaseFile::open(&path).map_err(|reason| FinError::missing_or_unreadable(&path, reason))?;
+        let atlas = match key {
+            Some(key) => Atlas::open_signed(file, key),
+            None => Atlas::open(file),
+        };
+        let atlas = atlas.map_err(|reason| FinError::unusable(&path, reason))?;
+        let core = Mutex::new(Some(Navigator::new(atlas, EngineOptions::default())));
+        Ok(Arc::new(Self { path, core }))
+    }
+
     fn step(&self, observation: Observation) -> Result<Option<Estimate>, FinError> {
         self.call(|core| {
-            let estimate = core.step(&observation)?;
-            Ok(estimate.map(|estimate| Estimate::of(&estimate, &core.db().network)))
+            let estimate = core
+                .step(&observation)
+                .map_err(|reason| FinError::not_taken(&self.path, reason))?;
+            Ok(estimate.map(|estimate| Estimate::of(&estimate, &core.engine().db().network)))
         })
     }
 
     /// What `ask` answers about the engine behind the lock. After a panic nobody knows what that left behind, so the engine
     /// starts from nothing: the next fix places it again.
-    fn call<T>(&self, ask: impl FnOnce(&mut engine::Engine) -> Result<T, FinError>) -> Result<T, FinError> {
+    fn call<T>(
+        &self,
+        ask: impl FnOnce(&mut Navigator<DatabaseFile>) -> Result<T, FinError>,
+    ) -> Result<T, FinError> {
         let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
         let core = core.as_mut().ok_or(FinError::Closed)?;
         let answer = guarded(|| ask(core));
         if matches!(answer, Err(FinError::Internal { .. })) {
-            *core = core.anew();
+            core.start_over();
         }
         answer
     }
@@ -136,12 +170,16 @@ fn guarded<T>(ask: impl FnOnce() -> Result<T, FinError>) -> Result<T, FinError> 
 
 #[cfg(test)]
 mod tests {
+    use fin_core::fingerprint::FingerprintDb;
+
     use super::*;
 
-    fn engine() -> Engine {
-        Engine {
-            core: Mutex::new(Some(engine::Engine::new(Arc::new(FingerprintDb::default())))),
-        }
+    /// An engine on a database without roads.
+    fn engine() -> Arc<Engine> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("nothing.fin");
+        std::fs::write(&path, FingerprintDb::default().to_bytes()).unwrap();
+        Engine::open(path.display().to_string()).unwrap()
     }
 
     fn fix() -> GnssFix {

@@ -7,6 +7,7 @@
 mod engine;
 mod error;
 mod estimate;
+mod file;
 mod observation;
 
 pub use engine::Engine;

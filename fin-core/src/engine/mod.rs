@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::estimate::{AlongTrack, MotionModel};
 use crate::fingerprint::FingerprintDb;
+use crate::fingerprint::format::DatabaseSum;
 use crate::fingerprint::matcher::{LevelOffset, RadioModel};
 use crate::frame::{LatLon, bearing_difference_deg};
 use crate::network::RoadNetwork;
@@ -30,7 +31,7 @@ pub use gate::{GateModel, Refusal};
 use hypothesis::{Heard, Hypothesis, Workspace, open_road_distance_m};
 pub use navigator::{Navigator, StepError};
 pub use output::{Estimate, Mode, RoadPosition};
-pub use snapshot::{DatabaseSum, SnapshotError};
+pub use snapshot::SnapshotError;
 
 /// Hypotheses kept at most.
 const MOST_HYPOTHESES: usize = 16;

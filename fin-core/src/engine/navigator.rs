@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
-use super::{Engine, EngineOptions, Estimate, ObservationError};
-use crate::fingerprint::FingerprintDb;
+use serde::{Deserialize, Serialize};
+
+use super::snapshot::{State, seal, unseal};
+use super::{Engine, EngineOptions, Estimate, ObservationError, SnapshotError};
 use crate::fingerprint::format::{Atlas, FormatError, Source};
 use crate::observation::{GnssFix, Observation};
 use crate::time::Time;
+
+/// What the snapshot of a navigator begins with.
+const SIGNATURE: [u8; 8] = *b"\x89FINNV\r\n";
 
 /// Fixes in a row that have to lie in another region before a tracked car is believed to be there.
 const FIXES_TO_MOVE: usize = 5;
@@ -41,12 +46,21 @@ pub struct Navigator<S> {
     straying: usize,
 }
 
+/// All that a navigator remembers, but for its database and options.
+#[derive(Serialize, Deserialize)]
+struct NavigatorState {
+    region: Option<u64>,
+    unreadable: Option<u64>,
+    straying: u64,
+    engine: State,
+}
+
 impl<S: Source> Navigator<S> {
     /// A navigator on `atlas` that knows nothing of the car yet and has read no region.
     pub fn new(atlas: Atlas<S>, options: EngineOptions) -> Self {
         Self {
             atlas,
-            engine: Engine::with_options(Arc::new(FingerprintDb::default()), options),
+            engine: nowhere(options),
             region: None,
             unreadable: None,
             straying: 0,
@@ -87,6 +101,71 @@ impl<S: Source> Navigator<S> {
         self.engine.predict(time)
     }
 
+    /// Forgets the car, its region and the counts: a navigator as new, on the same database.
+    pub fn start_over(&mut self) {
+        self.engine = nowhere(self.engine.options.clone());
+        (self.region, self.unreadable, self.straying) = (None, None, 0);
+    }
+
+    /// The state of the navigator as bytes, for [`restore`](Self::restore); as long as that of the engine, which is in it.
+    pub fn snapshot(&self) -> Vec<u8> {
+        // Every field by name: one that is added has to be thought of here.
+        let Self {
+            atlas,
+            engine,
+            region,
+            unreadable,
+            straying,
+        } = self;
+        let number = |index: Option<usize>| index.map(|index| index as u64);
+        let state = NavigatorState {
+            region: number(*region),
+            unreadable: number(*unreadable),
+            straying: *straying as u64,
+            engine: State::of(engine),
+        };
+        seal(SIGNATURE, atlas.sum(), &state)
+    }
+
+    /// Puts the navigator into the state that [`snapshot`](Self::snapshot) wrote, and reads the region that it speaks of; from
+    /// there on it answers bit for bit as the one that wrote it, when its options are the same.
+    ///
+    /// # Errors
+    /// When the bytes are no snapshot of a navigator of this version, are damaged, or belong to another database, or their
+    /// region cannot be read; the navigator is unchanged.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), SnapshotError> {
+        let state: NavigatorState = unseal(SIGNATURE, self.atlas.sum(), bytes)?;
+        let count = self.atlas.contents().regions.len();
+        let index = |number: Option<u64>| {
+            let index = number.map(|number| usize::try_from(number).ok().filter(|&index| index < count));
+            match index {
+                Some(None) => Err(SnapshotError::malformed(format!(
+                    "expected a region below {count}, got another"
+                ))),
+                known => Ok(known.flatten()),
+            }
+        };
+        let (region, unreadable) = (index(state.region)?, index(state.unreadable)?);
+        if state.straying > FIXES_TO_MOVE as u64 {
+            return Err(SnapshotError::malformed(
+                "its count of fixes elsewhere is out of range",
+            ));
+        }
+        let db = match region {
+            Some(region) if self.region == Some(region) => Arc::clone(&self.engine.db),
+            Some(region) => {
+                let db = self.atlas.region(region);
+                Arc::new(db.map_err(|reason| SnapshotError::Region { region, reason })?)
+            }
+            None => Arc::default(),
+        };
+        let mut engine = Engine::with_options(db, self.engine.options.clone());
+        engine.take_state(state.engine)?;
+        self.engine = engine;
+        (self.region, self.unreadable, self.straying) = (region, unreadable, state.straying as usize);
+        Ok(())
+    }
+
     fn follow(&mut self, fix: &GnssFix) -> Result<(), StepError> {
         let Some(region) = self.atlas.region_at(fix.position) else {
             (self.straying, self.unreadable) = (0, None);
@@ -95,7 +174,7 @@ impl<S: Source> Navigator<S> {
         if self.region == Some(region) {
             self.straying = 0;
         } else if self.unreadable != Some(region) {
-            self.straying += 1;
+            self.straying = (self.straying + 1).min(FIXES_TO_MOVE);
             let is_tracked = !self.engine.hypotheses.is_empty() && !self.engine.is_silent_until(fix.time);
             if !is_tracked || self.straying >= FIXES_TO_MOVE {
                 self.enter(region)?;
@@ -109,14 +188,51 @@ impl<S: Source> Navigator<S> {
             self.unreadable = Some(region);
             StepError::Region { region, reason }
         })?;
-        let options = self.engine.options.clone();
-        self.engine = Engine {
-            now: self.engine.now,
-            last_wheel: self.engine.last_wheel,
-            diagnostics: self.engine.diagnostics,
-            ..Engine::with_options(Arc::new(db), options)
+        let engine = Engine::with_options(Arc::new(db), self.engine.options.clone());
+        self.engine = if self.engine.hypotheses.is_empty() {
+            // What was learnt before the car came to a road goes on.
+            Engine {
+                db: engine.db,
+                db_sum: engine.db_sum,
+                ..self.engine.clone()
+            }
+        } else {
+            Engine {
+                now: self.engine.now,
+                last_wheel: self.engine.last_wheel,
+                diagnostics: self.engine.diagnostics,
+                ..engine
+            }
         };
         (self.region, self.unreadable, self.straying) = (Some(region), None, 0);
         Ok(())
+    }
+}
+
+/// An engine that knows no roads.
+fn nowhere(options: EngineOptions) -> Engine {
+    Engine::with_options(Arc::default(), options)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::snapshot::{VERSION, fields};
+    use super::*;
+
+    #[test]
+    fn the_layout_of_the_state_around_the_engines_is_that_of_its_version() {
+        let state = NavigatorState {
+            region: Some(1),
+            unreadable: Some(2),
+            straying: 3,
+            engine: State::of(&nowhere(EngineOptions::default())),
+        };
+        let mut found = BTreeSet::new();
+        fields(&serde_json::to_value(state).unwrap(), "", &mut found);
+        found.retain(|name| !name.starts_with(".engine."));
+        assert_eq!(VERSION, 2, "write down the layout of the new version below");
+        assert_eq!(Vec::from_iter(found), [".region", ".straying", ".unreadable"]);
     }
 }

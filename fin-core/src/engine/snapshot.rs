@@ -1,23 +1,35 @@
 //! The state of an engine as bytes, so that an app that was killed goes on where it was.
 //!
-//! A snapshot is a signature, a version, the length and check sum of the database that the state belongs to, the state
+//! A snapshot is a signature, a version, what tells the database that the state belongs to from others, the state
 //! in the [postcard wire format](https://postcard.jamesmunns.com/wire-format), and a check sum over all of it, numbers
-//! little-endian. It lives for minutes between two runs of one program, not for years: a state of another version or
-//! another database is refused and the engine starts from nothing.
+//! little-endian:
+//!
+//! | byte | what |
+//! |---|---|
+//! | 0 | signature: `89 46 49 4e 53 54 0d 0a` for an engine, `89 46 49 4e 4e 56 0d 0a` for a navigator |
+//! | 8 | `u32` version, of both kinds alike |
+//! | 12 | `u64` length of the database's file without its signature, `u32` CRC-32 of its table of contents |
+//! | 24 | the state: that of an engine; before it, for a navigator, the region that it speaks of |
+//! | last 4 | `u32` CRC-32 of everything before |
+//!
+//! It lives for minutes between two runs of one program, not for years: a state of another version or another database is
+//! refused and the engine starts from nothing.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::gate::FixGate;
 use super::hypothesis::Hypothesis;
 use super::{Diagnostics, Engine, LATE_TO_RESTART, MOST_HYPOTHESES};
 use crate::fingerprint::FingerprintDb;
+use crate::fingerprint::format::{DatabaseSum, FormatError};
 use crate::observation::CellScan;
 use crate::time::Time;
 
-/// What a snapshot begins with.
+/// What the snapshot of an engine begins with.
 const SIGNATURE: [u8; 8] = *b"\x89FINST\r\n";
-/// Version of the state. It is raised whenever a field of the state comes, goes or changes its meaning.
-const VERSION: u32 = 2;
+/// Version of the states. It is raised whenever a field of the state comes, goes or changes its meaning.
+pub(super) const VERSION: u32 = 2;
 const VERSION_AT: usize = SIGNATURE.len();
 const DATABASE_AT: usize = VERSION_AT + 4;
 const STATE_AT: usize = DATABASE_AT + 12;
@@ -28,7 +40,7 @@ const MOST_STORED: usize = 4 * MOST_HYPOTHESES;
 const MOST_CELLS: usize = 1 << 12;
 
 /// Why bytes are no state for this engine.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SnapshotError {
     /// They do not begin as a snapshot does.
     #[error("not a snapshot: expected the 8 bytes of its signature at byte 0, got {found:02x?}")]
@@ -70,37 +82,26 @@ pub enum SnapshotError {
         /// What is wrong.
         reason: String,
     },
+    /// The region of the database that the state speaks of cannot be read.
+    #[error("the snapshot speaks of region {region} of the database: {reason}")]
+    Region {
+        /// Index of the region.
+        region: usize,
+        /// What is wrong with it.
+        reason: FormatError,
+    },
 }
 
-/// What tells databases apart: length and check sum of their bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DatabaseSum {
-    /// Length of the database's file, bytes.
-    pub length: u64,
-    /// CRC-32 (IEEE 802.3) of the database's file.
-    pub crc32: u32,
-}
-
-impl DatabaseSum {
-    /// The sum of `db`.
-    pub fn of(db: &FingerprintDb) -> Self {
-        let bytes = db.to_bytes();
-        Self {
-            length: bytes.len() as u64,
-            crc32: crc32fast::hash(&bytes),
-        }
-    }
-}
-
-impl std::fmt::Display for DatabaseSum {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} bytes with check sum {:#010x}", self.length, self.crc32)
+impl SnapshotError {
+    pub(super) fn malformed(reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self::Malformed { reason }
     }
 }
 
 /// All that an engine remembers, but for its database and options.
 #[derive(Serialize, Deserialize)]
-struct State {
+pub(super) struct State {
     now: Option<Time>,
     hypotheses: Vec<Hypothesis>,
     best: u64,
@@ -113,7 +114,7 @@ struct State {
 }
 
 impl State {
-    fn of(engine: &Engine) -> Self {
+    pub(super) fn of(engine: &Engine) -> Self {
         // Every field by name: one that is added to the engine has to be thought of here.
         let Engine {
             db: _,
@@ -186,17 +187,7 @@ impl Engine {
     /// The state of the engine as bytes, for [`restore`](Self::restore): from 0.3 kB outside to some 50 kB for each branch
     /// that is possible in a tunnel without wheel speed.
     pub fn snapshot(&self) -> Vec<u8> {
-        let sum = self.database_sum();
-        let mut bytes = Vec::new();
-        bytes.extend(SIGNATURE);
-        bytes.extend(VERSION.to_le_bytes());
-        bytes.extend(sum.length.to_le_bytes());
-        bytes.extend(sum.crc32.to_le_bytes());
-        let bytes = postcard::to_extend(&State::of(self), bytes);
-        let mut bytes =
-            bytes.expect("a vector takes all bytes, and every list of the state knows its length");
-        bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
-        bytes
+        seal(SIGNATURE, self.database_sum(), &State::of(self))
     }
 
     /// Puts the engine into the state that [`snapshot`](Self::snapshot) wrote; from there on it answers bit for bit as the
@@ -206,12 +197,21 @@ impl Engine {
     /// When the bytes are no snapshot of this version, are damaged, or belong to another database; the engine is
     /// unchanged.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), SnapshotError> {
-        let state = self.read_state(bytes)?;
-        let best = usize::try_from(state.best).expect("it is below the number of hypotheses");
+        self.take_state(unseal(SIGNATURE, self.database_sum(), bytes)?)
+    }
+
+    /// Puts the engine into a state that was read from bytes.
+    ///
+    /// # Errors
+    /// When no engine on this database can be in that state; the engine is unchanged.
+    pub(super) fn take_state(&mut self, state: State) -> Result<(), SnapshotError> {
+        if let Some(reason) = state.fault(&self.db) {
+            return Err(SnapshotError::Malformed { reason });
+        }
         let State {
             now,
             hypotheses,
-            best: _,
+            best,
             gate,
             last_wheel,
             last_scan,
@@ -221,7 +221,7 @@ impl Engine {
         } = state;
         self.now = now;
         self.hypotheses = hypotheses;
-        self.best = best;
+        self.best = usize::try_from(best).expect("it is below the number of hypotheses");
         self.gate = gate;
         self.last_wheel = last_wheel;
         self.last_scan = last_scan;
@@ -231,59 +231,90 @@ impl Engine {
         Ok(())
     }
 
-    fn read_state(&self, bytes: &[u8]) -> Result<State, SnapshotError> {
-        if !bytes.starts_with(&SIGNATURE) {
-            let found = bytes[..bytes.len().min(SIGNATURE.len())].to_vec();
-            return Err(SnapshotError::NotASnapshot { found });
-        }
-        let malformed = |reason: &str| SnapshotError::Malformed {
-            reason: reason.to_owned(),
-        };
-        let Some(end) = bytes.len().checked_sub(SUM_BYTES).filter(|&end| end >= STATE_AT) else {
-            return Err(malformed("it ends before its state"));
-        };
-        let found = u32_at(bytes, VERSION_AT);
-        if found != VERSION {
-            let expected = VERSION;
-            return Err(SnapshotError::Version { expected, found });
-        }
-        let (expected, found) = (crc32fast::hash(&bytes[..end]), u32_at(bytes, end));
-        if expected != found {
-            let length = bytes.len();
-            return Err(SnapshotError::Checksum {
-                expected,
-                found,
-                length,
-            });
-        }
-        let expected = self.database_sum();
-        let found = DatabaseSum {
-            length: u64::from(u32_at(bytes, DATABASE_AT)) | u64::from(u32_at(bytes, DATABASE_AT + 4)) << 32,
-            crc32: u32_at(bytes, DATABASE_AT + 8),
-        };
-        if expected != found {
-            return Err(SnapshotError::OtherDatabase { expected, found });
-        }
-        let (state, rest) = postcard::take_from_bytes::<State>(&bytes[STATE_AT..end])
-            .map_err(|error| malformed(&error.to_string()))?;
-        if !rest.is_empty() {
-            return Err(malformed(&format!("{} bytes follow its state", rest.len())));
-        }
-        match state.fault(&self.db) {
-            Some(reason) => Err(SnapshotError::Malformed { reason }),
-            None => Ok(state),
-        }
-    }
-
     /// The sum of the engine's database, worked out when it is first asked for: writing a database takes milliseconds.
     fn database_sum(&self) -> DatabaseSum {
-        *self.db_sum.get_or_init(|| DatabaseSum::of(&self.db))
+        *self.db_sum.get_or_init(|| self.db.sum())
     }
+}
+
+/// `state` as a snapshot that begins with `signature` and belongs to the database of `sum`.
+pub(super) fn seal(signature: [u8; 8], sum: DatabaseSum, state: &impl Serialize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    bytes.extend(signature);
+    bytes.extend(VERSION.to_le_bytes());
+    bytes.extend(sum.length.to_le_bytes());
+    bytes.extend(sum.crc32.to_le_bytes());
+    let bytes = postcard::to_extend(state, bytes);
+    let mut bytes = bytes.expect("a vector takes all bytes, and every list of the state knows its length");
+    bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+    bytes
+}
+
+/// The state in a snapshot that [`seal`] made with the same signature and sum.
+pub(super) fn unseal<T: DeserializeOwned>(
+    signature: [u8; 8],
+    expected: DatabaseSum,
+    bytes: &[u8],
+) -> Result<T, SnapshotError> {
+    if !bytes.starts_with(&signature) {
+        let found = bytes[..bytes.len().min(signature.len())].to_vec();
+        return Err(SnapshotError::NotASnapshot { found });
+    }
+    let Some(end) = bytes.len().checked_sub(SUM_BYTES).filter(|&end| end >= STATE_AT) else {
+        return Err(SnapshotError::malformed("it ends before its state"));
+    };
+    check_version_and_sum(bytes, end)?;
+    let found = DatabaseSum {
+        length: u64::from(u32_at(bytes, DATABASE_AT)) | u64::from(u32_at(bytes, DATABASE_AT + 4)) << 32,
+        crc32: u32_at(bytes, DATABASE_AT + 8),
+    };
+    if expected != found {
+        return Err(SnapshotError::OtherDatabase { expected, found });
+    }
+    match postcard::take_from_bytes(&bytes[STATE_AT..end]) {
+        Ok((state, [])) => Ok(state),
+        Ok((_, rest)) => Err(SnapshotError::malformed(format!(
+            "{} bytes follow its state",
+            rest.len()
+        ))),
+        Err(error) => Err(SnapshotError::malformed(error.to_string())),
+    }
+}
+
+fn check_version_and_sum(bytes: &[u8], end: usize) -> Result<(), SnapshotError> {
+    let (expected, found) = (VERSION, u32_at(bytes, VERSION_AT));
+    if expected != found {
+        return Err(SnapshotError::Version { expected, found });
+    }
+    let (expected, found) = (crc32fast::hash(&bytes[..end]), u32_at(bytes, end));
+    if expected != found {
+        let length = bytes.len();
+        return Err(SnapshotError::Checksum {
+            expected,
+            found,
+            length,
+        });
+    }
+    Ok(())
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     let word = bytes[at..].first_chunk().expect("the length was checked before");
     u32::from_le_bytes(*word)
+}
+
+/// The names of all fields, with the names of the fields that they are in.
+#[cfg(test)]
+pub(super) fn fields(value: &serde_json::Value, path: &str, found: &mut std::collections::BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(map) => {
+            for (name, value) in map {
+                fields(value, &format!("{path}.{name}"), found);
+            }
+        }
+        serde_json::Value::Array(values) => values.iter().for_each(|value| fields(value, path, found)),
+        _ => _ = found.insert(path.to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -351,19 +382,6 @@ mod tests {
             hypothesis.belief = Some(Belief::start(&hypothesis.track, 1.0, true));
         }
         engine
-    }
-
-    /// The names of all fields, with the names of the fields that they are in.
-    fn fields(value: &serde_json::Value, path: &str, found: &mut BTreeSet<String>) {
-        match value {
-            serde_json::Value::Object(map) => {
-                for (name, value) in map {
-                    fields(value, &format!("{path}.{name}"), found);
-                }
-            }
-            serde_json::Value::Array(values) => values.iter().for_each(|value| fields(value, path, found)),
-            _ => _ = found.insert(path.to_owned()),
-        }
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use fin_core::engine::{Engine, EngineOptions, Navigator, StepError};
+use fin_core::engine::{Engine, EngineOptions, Navigator, SnapshotError, StepError};
 use fin_core::fingerprint::FingerprintDb;
-use fin_core::fingerprint::format::Atlas;
+use fin_core::fingerprint::format::{Atlas, FormatError};
 use fin_core::frame::LatLon;
 use fin_core::network::RoadNetwork;
-use fin_core::observation::Observation;
+use fin_core::observation::{GnssFix, Observation};
 use fin_core::time::Time;
 
 use crate::engine::road::{Trip, database, drive};
@@ -39,6 +39,10 @@ fn two_towns() -> FingerprintDb {
     }
 }
 
+fn navigator(bytes: &[u8]) -> Navigator<&[u8]> {
+    Navigator::new(Atlas::open(bytes).unwrap(), EngineOptions::default())
+}
+
 /// The drive in the first town, and half an hour later the same in the second.
 fn long_drive() -> Vec<Observation> {
     let trip = Trip {
@@ -68,7 +72,7 @@ fn long_drive() -> Vec<Observation> {
 #[test]
 fn each_region_is_read_when_the_car_comes_there_and_gives_what_the_whole_gives() {
     let bytes = two_towns().to_bytes();
-    let mut navigator = Navigator::new(Atlas::open(&bytes).unwrap(), EngineOptions::default());
+    let mut navigator = navigator(&bytes);
     let mut engine = Engine::new(Arc::new(FingerprintDb::from_bytes(&bytes).unwrap()));
     assert_eq!(navigator.region(), None);
     let (mut regions, mut compared) = (Vec::new(), 0);
@@ -93,7 +97,7 @@ fn each_region_is_read_when_the_car_comes_there_and_gives_what_the_whole_gives()
 #[test]
 fn a_leap_to_another_region_does_not_end_tracking() {
     let bytes = two_towns().to_bytes();
-    let mut navigator = Navigator::new(Atlas::open(&bytes).unwrap(), EngineOptions::default());
+    let mut navigator = navigator(&bytes);
     let observations = drive(&Trip {
         wheel: true,
         cells: true,
@@ -118,7 +122,7 @@ fn a_damaged_region_is_told_of_once_and_the_navigator_goes_on() {
     let first = Atlas::open(&bytes).unwrap().contents().regions[0].byte_count() as usize;
     let at = bytes.len() - first - 10;
     bytes[at] ^= 1;
-    let mut navigator = Navigator::new(Atlas::open(&bytes).unwrap(), EngineOptions::default());
+    let mut navigator = navigator(&bytes);
     let trip = Trip {
         wheel: true,
         ..Trip::default()
@@ -139,7 +143,7 @@ fn a_damaged_region_is_told_of_once_and_the_navigator_goes_on() {
 #[test]
 fn a_clock_that_is_set_back_silences_the_navigator_for_some_observations_only() {
     let bytes = two_towns().to_bytes();
-    let mut navigator = Navigator::new(Atlas::open(&bytes).unwrap(), EngineOptions::default());
+    let mut navigator = navigator(&bytes);
     let observations = drive(&Trip {
         wheel: true,
         cells: true,
@@ -162,7 +166,7 @@ fn a_clock_that_is_set_back_silences_the_navigator_for_some_observations_only() 
 #[test]
 fn a_clock_that_leaps_an_hour_ahead_does_not_make_the_car_be_everywhere() {
     let bytes = two_towns().to_bytes();
-    let mut navigator = Navigator::new(Atlas::open(&bytes).unwrap(), EngineOptions::default());
+    let mut navigator = navigator(&bytes);
     let observations = drive(&Trip {
         wheel: true,
         cells: true,
@@ -179,4 +183,95 @@ fn a_clock_that_leaps_an_hour_ahead_does_not_make_the_car_be_everywhere() {
     leap.time = leap.time.plus_seconds(3600.0);
     assert_eq!(navigator.step(&Observation::Speed(leap)).unwrap(), None);
     assert_eq!(navigator.predict(leap.time), None);
+}
+
+#[test]
+fn on_a_file_of_one_region_it_answers_bit_for_bit_as_the_engine_does() {
+    for fork in [false, true] {
+        let bytes = database(fork).to_bytes();
+        let mut navigator = navigator(&bytes);
+        let mut engine = Engine::new(Arc::new(FingerprintDb::from_bytes(&bytes).unwrap()));
+        let trip = Trip {
+            wheel: true,
+            cells: true,
+            fork,
+            ..Trip::default()
+        };
+        let mut observations = drive(&trip);
+        // A fix elsewhere, a wheel speed and a scan come before the region is known.
+        let Observation::Gnss(first) = observations[0].clone() else {
+            panic!("a drive begins with a fix")
+        };
+        observations[..3].rotate_left(1);
+        let elsewhere = GnssFix {
+            time: first.time.plus_seconds(-1.0),
+            position: moved(first.position),
+            ..first
+        };
+        observations.insert(0, Observation::Gnss(elsewhere));
+        for observation in &observations {
+            let (by_region, by_whole) = (navigator.step(observation), engine.step(observation));
+            assert_eq!(
+                format!("{:?}", by_region.unwrap()),
+                format!("{:?}", by_whole.unwrap())
+            );
+            let ahead = observation.time().plus_seconds(0.5);
+            assert_eq!(
+                format!("{:?}", navigator.predict(ahead)),
+                format!("{:?}", engine.predict(ahead))
+            );
+        }
+        assert_eq!(navigator.engine().diagnostics(), engine.diagnostics());
+    }
+}
+
+#[test]
+fn a_navigator_restored_again_and_again_answers_bit_for_bit_the_same() {
+    let bytes = two_towns().to_bytes();
+    let (mut whole, mut cut) = (navigator(&bytes), navigator(&bytes));
+    for (index, observation) in long_drive().iter().enumerate() {
+        if index % 5 == 0 {
+            let state = cut.snapshot();
+            cut = navigator(&bytes);
+            cut.restore(&state).unwrap();
+            assert_eq!((cut.region(), cut.snapshot()), (whole.region(), state));
+        }
+        let (got, want) = (cut.step(observation), whole.step(observation));
+        assert_eq!(format!("{got:?}"), format!("{want:?}"), "observation {index}");
+    }
+    assert_eq!(whole.region(), Some(1));
+}
+
+#[test]
+fn a_state_is_refused_where_it_does_not_belong_and_changes_nothing() {
+    let bytes = two_towns().to_bytes();
+    let mut driven = navigator(&bytes);
+    for observation in drive(&Trip::default()).iter().take(20) {
+        driven.step(observation).unwrap();
+    }
+    let state = driven.snapshot();
+    let refused = |navigator: &mut Navigator<&[u8]>, state: &[u8]| {
+        let before = navigator.snapshot();
+        let error = navigator.restore(state).unwrap_err();
+        assert_eq!(navigator.snapshot(), before);
+        error
+    };
+
+    let other = database(false).to_bytes();
+    let error = refused(&mut navigator(&other), &state);
+    assert!(matches!(error, SnapshotError::OtherDatabase { .. }), "{error}");
+    let error = refused(&mut driven, &Engine::new(Arc::new(two_towns())).snapshot());
+    assert!(matches!(error, SnapshotError::NotASnapshot { .. }), "{error}");
+    let error = refused(&mut driven, &state[..state.len() - 1]);
+    assert!(matches!(error, SnapshotError::Checksum { .. }), "{error}");
+
+    let mut damaged = bytes.clone();
+    let first = Atlas::open(&bytes).unwrap().contents().regions[0].byte_count() as usize;
+    let at = bytes.len() - first - 10;
+    damaged[at] ^= 1;
+    let error = refused(&mut navigator(&damaged), &state);
+    let SnapshotError::Region { region: 0, reason } = error else {
+        panic!("{error}")
+    };
+    assert!(matches!(reason, FormatError::SectionDigest { .. }), "{reason}");
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use fin_core::engine::{DatabaseSum, Engine, SnapshotError};
+use fin_core::engine::{Engine, SnapshotError};
 use fin_core::fingerprint::FingerprintDb;
 use fin_core::observation::Observation;
 use proptest::prelude::*;
@@ -87,8 +87,8 @@ fn a_snapshot_of_another_database_is_refused() {
     let (bytes, _) = state_at(fork, 0.5);
     let error = Engine::new(Arc::clone(&straight.db)).restore(&bytes).unwrap_err();
     let want = SnapshotError::OtherDatabase {
-        expected: DatabaseSum::of(&straight.db),
-        found: DatabaseSum::of(&fork.db),
+        expected: straight.db.sum(),
+        found: fork.db.sum(),
     };
     assert_eq!(error, want);
     assert!(

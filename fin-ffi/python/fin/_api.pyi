@@ -166,6 +166,10 @@ class FinError(Exception):
     DatabaseUnreadable: ClassVar[type[FinError]]
     DatabaseVersion: ClassVar[type[FinError]]
     DatabaseCorrupt: ClassVar[type[FinError]]
+    DatabaseUnsigned: ClassVar[type[FinError]]
+    DatabaseOfOtherKey: ClassVar[type[FinError]]
+    DatabaseAltered: ClassVar[type[FinError]]
+    KeyRefused: ClassVar[type[FinError]]
     ValueRefused: ClassVar[type[FinError]]
     TimeBackwards: ClassVar[type[FinError]]
     SnapshotVersion: ClassVar[type[FinError]]
@@ -175,10 +179,12 @@ class FinError(Exception):
     Internal: ClassVar[type[FinError]]
 
 class Engine:
-    # An engine comes from `open`; calling the class fails.
+    # An engine comes from `open` or `open_signed`; calling the class fails.
     def __init__(self, *args: NoReturn, **kwargs: NoReturn) -> None: ...
     @classmethod
     def open(cls, path: str) -> Engine: ...
+    @classmethod
+    def open_signed(cls, path: str, public_key: str) -> Engine: ...
     def on_gnss(self, fix: GnssFix) -> Estimate | None: ...
     def on_speed(self, sample: SpeedSample) -> Estimate | None: ...
     def on_cells(self, scan: CellScan) -> Estimate | None: ...

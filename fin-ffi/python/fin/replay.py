@@ -45,17 +45,23 @@ def step(engine: Engine, observation: Observation) -> Estimate | None:
 
 
 def replay(
-    database: str | PathLike[str], drive: str | PathLike[str] | Iterable[Observation]
+    database: str | PathLike[str],
+    drive: str | PathLike[str] | Iterable[Observation],
+    *,
+    public_key: str | None = None,
 ) -> Columns:
     """The rows of `fin replay` as columns: an estimate per full second and per observation that changed the answer.
 
     `drive` is a drive folder, or observations in time order. Each row rests on nothing that came later; observations that the
-    engine refuses are left out, as on a phone.
+    engine refuses are left out, as on a phone. With a `public_key`, 64 hexadecimal digits as `fin keygen` writes them, the
+    database has to be signed with it.
 
     Raises FinError for a database that cannot be used, FileNotFoundError and ValueError as `read_drive` does.
     """
     observations = read_drive(drive) if isinstance(drive, (str, PathLike)) else list(drive)
-    return _columns(_estimates(Engine.open(fspath(database)), observations))
+    path = fspath(database)
+    engine = Engine.open(path) if public_key is None else Engine.open_signed(path, public_key)
+    return _columns(_estimates(engine, observations))
 
 
 def _estimates(engine: Engine, observations: list[Observation]) -> Iterator[Estimate]:

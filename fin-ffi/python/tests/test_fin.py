@@ -160,8 +160,31 @@ class Package(unittest.TestCase):
 
         self.assertRegex(text(fin.FinError.DatabaseMissing, "nowhere.fin"), "no database at .*nowhere.fin")
         self.assertRegex(text(fin.FinError.DatabaseVersion, "version.fin"), "got 99")
-        self.assertRegex(text(fin.FinError.DatabaseCorrupt, "damaged.fin"), "expected digest")
+        self.assertRegex(text(fin.FinError.DatabaseCorrupt, "damaged.fin"), "expected check sum")
         self.assertRegex(text(fin.FinError.DatabaseCorrupt, "cut.fin"), "truncated")
+
+    def test_damage_to_a_part_of_the_database_is_told_once_when_the_car_comes_there(self):
+        engine = fin.Engine.open(str(SESSION / "spoilt.fin"))
+        fixes = [o for o in observations() if isinstance(o, fin.GnssFix)]
+        told = self.refusal(fin.FinError.DatabaseCorrupt, engine.on_gnss, fixes[0])
+        self.assertRegex(told, "spoilt.fin is not a usable database: expected digest")
+        for later in fixes[1:5]:
+            engine.on_gnss(later)
+        self.assertIsNone(engine.predict(0).way_id)
+
+    def test_signatures_are_checked_when_a_key_is_given(self):
+        key, other = ((SESSION / name).read_text(encoding="ascii").strip() for name in ("key.pub", "other.pub"))
+        columns = fin.replay(SESSION / "signed.fin", observations(), public_key=key)
+        self.assertEqual(columns, fin.replay(DATABASE, observations()))
+
+        def text(kind, name, public_key):
+            return self.refusal(kind, fin.Engine.open_signed, str(SESSION / name), public_key)
+
+        self.assertRegex(text(fin.FinError.DatabaseUnsigned, "tunnel.fin", key), f"tunnel.fin is not signed.*{key}")
+        foreign = text(fin.FinError.DatabaseOfOtherKey, "signed.fin", other)
+        self.assertRegex(foreign, f"{other}, got one of key {key}")
+        self.assertRegex(text(fin.FinError.DatabaseAltered, "altered.fin", key), "is not what was signed")
+        self.assertRegex(text(fin.FinError.KeyRefused, "signed.fin", "no key"), "64 hexadecimal digits, got 6")
 
     def test_observations_that_cannot_be_are_refused_and_change_nothing(self):
         engine = fin.Engine.open(DATABASE)
@@ -218,12 +241,13 @@ class Package(unittest.TestCase):
             status = Path("/proc/self/status").read_text(encoding="ascii")
             return int(status.split("VmRSS:")[1].split()[0])
 
+        first = next(o for o in observations() if isinstance(o, fin.GnssFix))
         for _ in range(50):
-            fin.Engine.open(DATABASE)
+            fin.Engine.open(DATABASE).on_gnss(first)
         before = resident_kb()
         for _ in range(500):
-            fin.Engine.open(DATABASE)
-        # 500 databases of this size are some 100 MB.
+            fin.Engine.open(DATABASE).on_gnss(first)
+        # 500 regions of this size are some 100 MB.
         self.assertLess(resident_kb() - before, 10_000)
 
 

@@ -10,8 +10,9 @@ use fin_cli::replay::replay;
 use fin_cli::track_file::{self, TrackFormat};
 use fin_cli::{drive, roads};
 use fin_core::engine::{Engine, Estimate};
-use fin_core::fingerprint::FingerprintDb;
 use fin_core::fingerprint::builder::build;
+use fin_core::fingerprint::format::{SecretKey, sign};
+use fin_core::fingerprint::{FingerprintDb, Provenance};
 use fin_core::observation::{CellReading, CellScan, Drive, Observation};
 use fin_core::radio::Rat;
 use fin_core::survey::{LabelOptions, label};
@@ -21,6 +22,9 @@ use uniffi::{GenerateOptions, TargetLanguage};
 const DRIVE: &str = "fork-ramp-01";
 /// What the names of the survey drives of its tunnel begin with.
 const SURVEYS: &str = "fork-";
+
+/// Where the table of contents of a database begins, bytes.
+const CONTENTS_AT: usize = 40;
 
 /// The file name of the shared library.
 pub(crate) const LIBRARY: &str = if cfg!(target_os = "windows") {
@@ -78,7 +82,8 @@ fn text(path: &Path) -> String {
 }
 
 /// `tunnel.fin`, the session `observations.csv`, Rust's answers `estimates.csv` (floats as their bits), what `fin replay`
-/// writes for the same drive, `replay.csv`, and databases that are not usable: `damaged.fin`, `version.fin`, `cut.fin`.
+/// writes for the same drive, `replay.csv`; databases that are not usable: `damaged.fin`, `version.fin`, `cut.fin`, and
+/// `spoilt.fin` for its tunnel; and `signed.fin` with its key in `key.pub`, `altered.fin`, and the key of someone else.
 fn session(out: &Path) {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/samples");
     let ways = roads::read(&samples.join("roads.geojson")).unwrap().ways;
@@ -112,13 +117,40 @@ fn session(out: &Path) {
         "replay.csv",
         track_file::write(TrackFormat::Csv, &rows, &db.network).as_bytes(),
     );
-    let mut damaged = bytes.clone();
-    damaged[bytes.len() / 2] ^= 1;
-    write("damaged.fin", &damaged);
+    let changed = |bytes: &[u8], at: usize, value: u8| {
+        let mut changed = bytes.to_vec();
+        changed[at] = value;
+        changed
+    };
+    write(
+        "damaged.fin",
+        &changed(&bytes, CONTENTS_AT, bytes[CONTENTS_AT] ^ 1),
+    );
+    write(
+        "spoilt.fin",
+        &changed(&bytes, bytes.len() / 2, bytes[bytes.len() / 2] ^ 1),
+    );
     write("cut.fin", &bytes[..bytes.len() - 7]);
-    let mut version = bytes;
-    version[16] = 99;
-    write("version.fin", &version);
+    write("version.fin", &changed(&bytes, 16, 99));
+    signatures(out, &bytes);
+}
+
+fn signatures(out: &Path, bytes: &[u8]) {
+    let (key, other) = (SecretKey::from_bytes(&[1; 32]), SecretKey::from_bytes(&[2; 32]));
+    let signed = sign(bytes, &key).unwrap();
+    // Someone puts other contents in, with right sums, and leaves the signature.
+    let db = FingerprintDb::from_bytes(bytes).unwrap();
+    let provenance = Provenance {
+        drives: 1 + db.provenance.drives,
+        ..db.provenance.clone()
+    };
+    let mut altered = FingerprintDb { provenance, ..db }.to_bytes();
+    altered.extend(&signed[bytes.len()..]);
+    let write = |name: &str, content: &[u8]| std::fs::write(out.join(name), content).unwrap();
+    write("signed.fin", &signed);
+    write("altered.fin", &altered);
+    write("key.pub", format!("{}\n", key.public()).as_bytes());
+    write("other.pub", format!("{}\n", other.public()).as_bytes());
 }
 
 /// A drive of the samples with every second cell as one of 5G, which the samples lack.

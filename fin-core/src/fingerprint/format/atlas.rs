@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::contents::{Contents, SECTIONS, Section, read_header};
+use super::contents::{Contents, DatabaseSum, SECTIONS, Section, read_header};
 use super::error::FormatError;
 use super::regions::{Part, digest, join};
 use super::signature::{self, PublicKey};
@@ -21,6 +21,7 @@ pub struct Atlas<S> {
     source: S,
     contents: Contents,
     region_on: BTreeMap<Tile, u32>,
+    sum: DatabaseSum,
     signed_by: Option<[u8; 32]>,
 }
 
@@ -81,6 +82,7 @@ impl<S: Source> Atlas<S> {
             source,
             contents,
             region_on,
+            sum: header.sum(),
             signed_by,
         })
     }
@@ -88,6 +90,11 @@ impl<S: Source> Atlas<S> {
     /// What is in the file, as told without reading it.
     pub fn contents(&self) -> &Contents {
         &self.contents
+    }
+
+    /// What tells this database from others.
+    pub fn sum(&self) -> DatabaseSum {
+        self.sum
     }
 
     /// Bytes of the file.

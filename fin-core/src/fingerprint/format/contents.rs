@@ -90,12 +90,38 @@ pub(super) fn write_header(contents: &[u8], length: u64) -> Vec<u8> {
     out
 }
 
+/// What tells databases apart: the length of the file, without a signature, and the check sum of its table of contents, which
+/// has the digests of everything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DatabaseSum {
+    /// Length of the database's file, without the block of a signature, bytes.
+    pub length: u64,
+    /// CRC-32 (ISO 3309) of its table of contents.
+    pub crc32: u32,
+}
+
+impl std::fmt::Display for DatabaseSum {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes with check sum {:#010x}", self.length, self.crc32)
+    }
+}
+
 /// What a header says of the rest.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Header {
     pub(super) contents_bytes: u32,
     pub(super) length: u64,
     pub(super) contents_sum: u32,
+}
+
+impl Header {
+    /// What tells the file from others.
+    pub(super) fn sum(&self) -> DatabaseSum {
+        DatabaseSum {
+            length: self.length,
+            crc32: self.contents_sum,
+        }
+    }
 }
 
 /// The header in `bytes`, the first [`HEADER_BYTES`] of a file or fewer when it has no more.

@@ -20,7 +20,7 @@ mod tiles;
 mod wire;
 
 pub use atlas::Atlas;
-pub use contents::{Contents, Region, TunnelEntry};
+pub use contents::{Contents, DatabaseSum, Region, TunnelEntry};
 pub use error::FormatError;
 pub(super) use roads::rounded;
 pub use signature::{PublicKey, SecretKey, SignatureError};
@@ -53,6 +53,12 @@ impl FingerprintDb {
         out.extend(contents);
         sections.iter().for_each(|section| out.extend(section));
         out
+    }
+
+    /// What tells the database from others, once it is a file; takes as long as [`to_bytes`](Self::to_bytes).
+    pub fn sum(&self) -> DatabaseSum {
+        let header = contents::read_header(&self.to_bytes());
+        header.expect("a header that was just written can be read").sum()
     }
 
     /// The database in `bytes`, the whole of a `.fin` file; an [`Atlas`] reads it region by region.

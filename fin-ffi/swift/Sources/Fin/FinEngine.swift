@@ -10,11 +10,19 @@ public actor FinEngine {
     private var latest: Estimate?
     private var isClosed = false
 
-    /// An engine on the database file at `database` that knows nothing of the car yet. Reads the whole file: not for the main actor.
+    /// An engine on the database file at `database` that knows nothing of the car yet. Reads the table of contents, a few milliseconds for a
+    /// country, and keeps the file open. With a `publicKey`, 64 hexadecimal digits as `fin keygen` writes them, the file has to be
+    /// signed with it, and so is all that is read of it later.
     ///
-    /// - Throws: `FinError.DatabaseMissing`, `.DatabaseUnreadable`, `.DatabaseVersion` or `.DatabaseCorrupt`.
-    public init(database: URL) throws {
-        engine = try Engine.open(path: database.path)
+    /// - Throws: `FinError.DatabaseMissing`, `.DatabaseUnreadable`, `.DatabaseVersion` or `.DatabaseCorrupt`; with a key
+    ///   `.DatabaseUnsigned`, `.DatabaseOfOtherKey`, `.DatabaseAltered` or `.KeyRefused` as well.
+    public init(database: URL, publicKey: String? = nil) throws {
+        engine =
+            if let publicKey {
+                try Engine.openSigned(path: database.path, publicKey: publicKey)
+            } else {
+                try Engine.open(path: database.path)
+            }
     }
 
     /// Takes a GNSS fix. Returns the estimate at the latest time seen when the fix changed it, `nil` when it changed nothing.
@@ -22,7 +30,9 @@ public actor FinEngine {
     /// Observations may come in any mix, repeated, and up to 5 s late.
     ///
     /// - Throws: `FinError.ValueRefused` for a value that is not a number or out of range, `.TimeBackwards` for a fix more than 5 s
-    ///   older than something seen before, `.Closed`; the engine is unchanged.
+    ///   older than something seen before, `.Closed`; the engine is unchanged. `.DatabaseCorrupt` or `.DatabaseUnreadable`, once, when the
+    ///   part of the database around the fix is damaged or cannot be read any more; the engine goes on without roads there. That part
+    ///   is read with the fix with which the car comes there, which takes some ten milliseconds.
     @discardableResult
     public func onGnss(_ fix: GnssFix) throws -> Estimate? { publish(try engine.onGnss(fix: fix)) }
 
@@ -74,7 +84,8 @@ public actor FinEngine {
 
     /// Puts the engine where it was when ``snapshot()`` wrote these bytes: it goes on as if it had never stopped.
     ///
-    /// - Throws: `FinError.SnapshotVersion`, `.SnapshotOfOtherDatabase` or `.SnapshotCorrupt`; the engine is unchanged.
+    /// - Throws: `FinError.SnapshotVersion`, `.SnapshotOfOtherDatabase` or `.SnapshotCorrupt`, or `.DatabaseCorrupt` when the part of the
+    ///   database that they speak of is damaged; the engine is unchanged.
     public func restore(_ snapshot: Data) throws { try engine.restore(snapshot: snapshot) }
 
     /// Counts of what came in and what became of it.

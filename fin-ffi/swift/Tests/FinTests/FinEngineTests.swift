@@ -54,10 +54,40 @@ final class FinEngineTests: XCTestCase {
         guard case .DatabaseVersion(let version) = error("version.fin") else { return XCTFail() }
         XCTAssert(version.contains("got 99"), version)
         guard case .DatabaseCorrupt(let damaged) = error("damaged.fin") else { return XCTFail() }
-        XCTAssert(damaged.contains("expected digest"), damaged)
+        XCTAssert(damaged.contains("expected check sum"), damaged)
         guard case .DatabaseCorrupt(let cut) = error("cut.fin") else { return XCTFail() }
         XCTAssert(cut.contains("truncated"), cut)
         XCTAssert(error("cut.fin")!.localizedDescription.contains("truncated"))
+    }
+
+    func testDamageToAPartOfTheDatabaseIsToldOnceWhenTheCarComesThere() async throws {
+        let engine = try FinEngine(database: session.file("spoilt.fin"))
+        let fixes = try session.observations().filter { if case .gnss = $0 { true } else { false } }
+        let first = await refusal { try await fixes[0].feed(engine) }
+        guard case .DatabaseCorrupt(let text) = first else { return XCTFail("\(String(describing: first))") }
+        XCTAssert(text.contains("spoilt.fin") && text.contains("expected digest"), text)
+        for fix in fixes[1..<5] { try await fix.feed(engine) }
+        let estimate = try await engine.predict(at: 0)
+        XCTAssertNil(estimate?.wayId)
+    }
+
+    func testSignaturesAreCheckedWhenAKeyIsGiven() async throws {
+        let (key, other) = (try session.lines(of: "key.pub")[0], try session.lines(of: "other.pub")[0])
+        let engine = try FinEngine(database: session.file("signed.fin"), publicKey: key)
+        var got: [String] = []
+        for observation in try session.observations() { got += try await answers(engine, observation) }
+        XCTAssertEqual(got, try session.lines(of: "estimates.csv"))
+        func error(_ name: String, _ publicKey: String) async -> FinError? {
+            await refusal { try FinEngine(database: session.file(name), publicKey: publicKey) }
+        }
+        guard case .DatabaseUnsigned(let unsigned) = await error("tunnel.fin", key) else { return XCTFail() }
+        XCTAssert(unsigned.contains("tunnel.fin is not signed") && unsigned.contains(key), unsigned)
+        guard case .DatabaseOfOtherKey(let foreign) = await error("signed.fin", other) else { return XCTFail() }
+        XCTAssert(foreign.contains(other) && foreign.contains("got one of key \(key)"), foreign)
+        guard case .DatabaseAltered(let altered) = await error("altered.fin", key) else { return XCTFail() }
+        XCTAssert(altered.contains("altered.fin is not what was signed"), altered)
+        guard case .KeyRefused(let text) = await error("signed.fin", "no key") else { return XCTFail() }
+        XCTAssert(text.contains("64 hexadecimal digits") && text.contains("6 characters"), text)
     }
 
     func testObservationsThatCannotBeAreRefusedAndChangeNothing() async throws {

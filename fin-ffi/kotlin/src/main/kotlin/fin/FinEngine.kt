@@ -14,8 +14,9 @@ import kotlinx.coroutines.flow.flow
 /**
  * Where the car is, from what the phone and the car measure: the engine on one fingerprint database.
  *
- * May be used from any thread; calls take turns and none of them blocks for longer than a few milliseconds. All observations carry
- * times of one clock, in nanoseconds; on Android that is `SystemClock.elapsedRealtimeNanos`.
+ * May be used from any thread; calls take turns and block for a few milliseconds at most, but for the fix with which the car comes to
+ * another part of the database: that part is read from the file then, which takes some ten. All observations carry times of one
+ * clock, in nanoseconds; on Android that is `SystemClock.elapsedRealtimeNanos`.
  *
  * An estimate is `null` where there is no answer. What fails throws a [FinException] of the kind that says why.
  */
@@ -33,6 +34,9 @@ class FinEngine private constructor(private val engine: Engine) : AutoCloseable 
      *
      * @throws FinException.ValueRefused a value is not a number or out of range; the engine is unchanged
      * @throws FinException.TimeBackwards the fix is more than 5 s older than something seen before; the engine is unchanged
+     * @throws FinException.DatabaseCorrupt the part of the database around the fix is damaged; this is thrown once, and the engine
+     *   goes on without roads there
+     * @throws FinException.DatabaseUnreadable that part cannot be read any more; likewise
      */
     fun onGnss(fix: GnssFix): Estimate? = publish(engine.onGnss(fix))
 
@@ -70,6 +74,7 @@ class FinEngine private constructor(private val engine: Engine) : AutoCloseable 
      * @throws FinException.SnapshotVersion another version of this library wrote them
      * @throws FinException.SnapshotOfOtherDatabase they belong to another database
      * @throws FinException.SnapshotCorrupt they are damaged
+     * @throws FinException.DatabaseCorrupt the part of the database that they speak of is damaged
      */
     fun restore(snapshot: ByteArray) = engine.restore(snapshot)
 
@@ -83,13 +88,22 @@ class FinEngine private constructor(private val engine: Engine) : AutoCloseable 
 
     companion object {
         /**
-         * An engine on the database file [database] that knows nothing of the car yet. Reads the whole file: not for the main thread.
+         * An engine on the database file [database] that knows nothing of the car yet. Reads the table of contents, a few
+         * milliseconds for a country, and keeps the file open. With a [publicKey], 64 hexadecimal digits as `fin keygen` writes them,
+         * the file has to be signed with it, and so is all that is read of it later.
          *
          * @throws FinException.DatabaseMissing there is no such file
          * @throws FinException.DatabaseUnreadable the system does not let it be read
          * @throws FinException.DatabaseVersion the file is of another version
          * @throws FinException.DatabaseCorrupt the file is damaged, or no database
+         * @throws FinException.DatabaseUnsigned a key was given, and the file is not signed
+         * @throws FinException.DatabaseOfOtherKey the file is signed with another key
+         * @throws FinException.DatabaseAltered the file was changed after it was signed
+         * @throws FinException.KeyRefused [publicKey] is no key
          */
-        fun open(database: Path): FinEngine = FinEngine(Engine.open(database.toString()))
+        fun open(database: Path, publicKey: String? = null): FinEngine {
+            val path = database.toString()
+            return FinEngine(if (publicKey == null) Engine.open(path) else Engine.openSigned(path, publicKey))
+        }
     }
 }

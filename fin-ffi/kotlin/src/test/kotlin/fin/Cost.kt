@@ -1,6 +1,7 @@
 package fin
 
 import fin.example.Cells
+import fin.example.Gnss
 import java.nio.file.Files
 import java.nio.file.Path
 
@@ -49,7 +50,7 @@ fun main() {
     println("resident before and after 100,000 calls: $before kB, ${residentKb()} kB")
     // In rounds: engines are small to the collector, which takes its time when nobody presses it.
     val rounds = List(10) {
-        repeat(200) { Sessions.open() }
+        repeat(200) { driven.filterIsInstance<Gnss>().first().feed(Sessions.open()) }
         settle()
         residentKb()
     }

@@ -1,9 +1,11 @@
 package fin
 
+import fin.example.Gnss
 import java.nio.file.Path
 import java.util.concurrent.Callable
 import java.util.concurrent.Executors
 import kotlin.io.path.readLines
+import kotlin.io.path.readText
 import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.ExperimentalCoroutinesApi
 import kotlinx.coroutines.flow.first
@@ -54,10 +56,34 @@ class FinEngineTest {
         fun open(name: String) = FinEngine.open(Sessions.folder.resolve(name)).close()
         says(assertThrows<FinException.DatabaseMissing> { open("nowhere.fin") }, "there is no database at", "nowhere.fin")
         says(assertThrows<FinException.DatabaseVersion> { open("version.fin") }, "version.fin", "got 99")
-        says(assertThrows<FinException.DatabaseCorrupt> { open("damaged.fin") }, "damaged.fin", "expected digest")
+        says(assertThrows<FinException.DatabaseCorrupt> { open("damaged.fin") }, "damaged.fin", "expected check sum")
         says(assertThrows<FinException.DatabaseCorrupt> { open("cut.fin") }, "cut.fin", "truncated")
         says(assertThrows<FinException.DatabaseCorrupt> { open("observations.csv") }, "not a fingerprint database")
         says(assertThrows<FinException.DatabaseUnreadable> { FinEngine.open(Path.of("/")).close() }, "cannot read database /")
+    }
+
+    @Test
+    fun `damage to a part of the database is told once when the car comes there`() =
+        FinEngine.open(Sessions.folder.resolve("spoilt.fin")).use { engine ->
+            val fixes = Sessions.observations.filterIsInstance<Gnss>().take(5).map { it.fix }
+            says(assertThrows<FinException.DatabaseCorrupt> { engine.onGnss(fixes[0]) }, "spoilt.fin", "expected digest")
+            fixes.drop(1).forEach { engine.onGnss(it) }
+            assertNull(engine.predict(0)?.wayId)
+        }
+
+    @Test
+    fun `signatures are checked when a key is given`() {
+        val key = Sessions.folder.resolve("key.pub").readText()
+        fun open(name: String, publicKey: String = key) = FinEngine.open(Sessions.folder.resolve(name), publicKey)
+        open("signed.fin").use { engine ->
+            val got = Sessions.observations.flatMap { Sessions.answers(engine, it) }
+            assertEquals(Sessions.folder.resolve("estimates.csv").readLines(), got)
+        }
+        val other = Sessions.folder.resolve("other.pub").readText()
+        says(assertThrows<FinException.DatabaseUnsigned> { open("tunnel.fin") }, "tunnel.fin is not signed", key.trim())
+        says(assertThrows<FinException.DatabaseOfOtherKey> { open("signed.fin", other) }, other.trim(), "got one of key ${key.trim()}")
+        says(assertThrows<FinException.DatabaseAltered> { open("altered.fin") }, "altered.fin is not what was signed")
+        says(assertThrows<FinException.KeyRefused> { open("signed.fin", "no key") }, "64 hexadecimal digits", "6 characters")
     }
 
     @Test
@@ -78,7 +104,7 @@ class FinEngineTest {
         val good = engine.snapshot()
         fun changed(at: Int) = good.clone().also { it[at] = (it[at] + 1).toByte() }
         says(assertThrows<FinException.SnapshotCorrupt> { engine.restore(ByteArray(0)) }, "not a snapshot")
-        says(assertThrows<FinException.SnapshotVersion> { engine.restore(changed(8)) }, "expected snapshot version 2")
+        says(assertThrows<FinException.SnapshotVersion> { engine.restore(changed(8)) }, "expected snapshot version")
         says(assertThrows<FinException.SnapshotCorrupt> { engine.restore(changed(good.size - 1)) }, "check sum")
         engine.restore(good)
     }

@@ -50,6 +50,10 @@ class SnapshotFile(private val file: File, private val bootCount: Int) {
             false
         } catch (_: FinException.SnapshotCorrupt) {
             false
+        } catch (_: FinException.DatabaseCorrupt) {
+            false
+        } catch (_: FinException.DatabaseUnreadable) {
+            false
         }
     }
 }
