@@ -22,7 +22,7 @@ pub(super) struct BitWriter {
 }
 
 impl BitWriter {
-    fn bit(&mut self, bit: bool) {
+    pub(super) fn bit(&mut self, bit: bool) {
         if self.used == 0 {
             self.bytes.push(0);
         }
@@ -96,7 +96,7 @@ impl<'s, 'a> BitReader<'s, 'a> {
         }
     }
 
-    fn bit(&mut self, expected: &'static str) -> Result<bool, FormatError> {
+    pub(super) fn bit(&mut self, expected: &'static str) -> Result<bool, FormatError> {
         if self.left == 0 {
             self.byte = self.section.u8(expected)?;
             self.left = 8;

@@ -6,6 +6,7 @@
 
 mod atlas;
 mod bits;
+mod blocks;
 mod cells;
 mod contents;
 mod error;

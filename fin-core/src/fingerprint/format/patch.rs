@@ -1,10 +1,13 @@
-//! What leads from one version of a file to the next: copies of stretches of the old one, and bytes of their own.
+//! What leads from one version of a file to the next: copies of stretches of the old one, bytes of their own, and what became of
+//! levels that changed.
 //!
 //! A patch names the digests of both, so that it is applied to the right file and known to have given the right one. It can
 //! be signed as a database can. `docs/format.md` has it byte by byte.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
+use super::blocks;
 use super::regions::digest;
 use super::signature::{self, PublicKey, SecretKey, SignatureError};
 use super::wire::{Reader, Writer};
@@ -25,6 +28,8 @@ const KEY_BYTES: usize = 12;
 const KEY_EVERY: usize = 4;
 /// …and a stretch is worth a step when it has this many.
 const LEAST_COPY_BYTES: usize = 14;
+/// Points of one cell along one edge: no edge is longer than the road that all of a region may have.
+const MOST_POINTS: u64 = 1 << 22;
 /// Of stretches that begin alike so many are tried.
 const MOST_CANDIDATES: usize = 8;
 
@@ -126,7 +131,12 @@ pub fn diff(old: &[u8], new: &[u8], key: Option<&SecretKey>) -> Vec<u8> {
     if new.len() as u64 > most_bytes(old.len(), steps.len()) {
         // It repeats stretches of the old file more often than may be asked for.
         let mut all = Writer::default();
-        step(&mut all, new, 0, 0, &mut 0);
+        let whole = Step {
+            own: new,
+            copy: 0..0,
+            became: None,
+        };
+        whole.write(&mut all, 0);
         steps = all.bytes;
     }
     let mut out = Writer {
@@ -188,6 +198,18 @@ pub fn apply(old: &[u8], patch: &[u8], key: Option<&PublicKey>) -> Result<Vec<u8
         };
         new.extend(stretch);
         old_at = from + length;
+        let points = section.up_to(MOST_POINTS, "a number of points")? as usize;
+        if points > 0 {
+            let mut block = Reader::new("old file", old_at, &old[old_at as usize..]);
+            let became = blocks::decode(&mut block, &mut section, points)?;
+            if became.len() as u64 > after.length - new.len() as u64 {
+                return Err(section
+                    .error(0, "levels within the new file", became.len())
+                    .into());
+            }
+            new.extend(became);
+            old_at += block.position() as u64;
+        }
     }
     let found = FileSum::of(&new);
     if found != after {
@@ -258,13 +280,68 @@ fn u64_of(bytes: &[u8]) -> u64 {
     u64::from_le_bytes(bytes.try_into().expect("callers pass eight bytes"))
 }
 
-/// The steps from `old` to `new`: bytes of their own, then a copy, over and over.
+/// Bytes of its own, a copy of a stretch of the old file, and what became of the levels behind that stretch, if anything.
+struct Step<'a> {
+    own: &'a [u8],
+    copy: Range<usize>,
+    became: Option<(usize, Vec<u8>)>,
+}
+
+impl Step<'_> {
+    /// Writes the step, which comes after one that ended at `old_at` of the old file.
+    fn write(&self, out: &mut Writer, old_at: usize) {
+        out.count(self.own.len());
+        out.bytes.extend(self.own);
+        out.count(self.copy.len());
+        out.zigzag(self.copy.start as i64 - old_at as i64);
+        out.count(self.became.as_ref().map_or(0, |(points, _)| *points));
+        out.bytes.extend(self.became.iter().flat_map(|(_, bits)| bits));
+    }
+}
+
+/// The steps from `old` to `new`.
 fn steps(old: &[u8], new: &[u8]) -> Vec<u8> {
     let places = places_by_key(old);
     let mut out = Writer::default();
-    let (mut own_from, mut at, mut old_at) = (0, 0, 0);
+    let (mut done, mut old_at) = (0, 0);
+    let mut write = |steps: Vec<Step<'_>>, old_at: usize| {
+        steps.iter().fold(old_at, |old_at, step| {
+            step.write(&mut out, old_at);
+            step.copy.end
+        })
+    };
+    for (was, is) in blocks::changed(old, new) {
+        let (was_bytes, is_bytes) = (&old[was.at..][..was.length], &new[is.at..][..is.length]);
+        let Some(became) = blocks::encode(was_bytes, is_bytes, is.points) else {
+            continue;
+        };
+        let mut found = copies(&places, old, &new[done..is.at], old_at);
+        // The last of these steps has to end at the block.
+        match found.last_mut() {
+            Some(last) if last.copy.is_empty() => last.copy = was.at..was.at,
+            Some(last) if last.copy.end == was.at => {}
+            _ => found.push(Step {
+                own: &[],
+                copy: was.at..was.at,
+                became: None,
+            }),
+        }
+        if let Some(last) = found.last_mut() {
+            last.became = Some((is.points, became));
+        }
+        write(found, old_at);
+        (done, old_at) = (is.at + is.length, was.at + was.length);
+    }
+    write(copies(&places, old, &new[done..], old_at), old_at);
+    out.bytes
+}
+
+/// Steps without levels that give `new`; only the last may copy nothing.
+fn copies<'a>(places: &Places, old: &[u8], new: &'a [u8], mut old_at: usize) -> Vec<Step<'a>> {
+    let mut found = Vec::new();
+    let (mut own_from, mut at) = (0, 0);
     while at < new.len() {
-        let Some((from, length)) = best_copy(&places, old, new, at, old_at) else {
+        let Some((from, length)) = best_copy(places, old, new, at, old_at) else {
             at += 1;
             continue;
         };
@@ -272,37 +349,33 @@ fn steps(old: &[u8], new: &[u8]) -> Vec<u8> {
         let back = (0..(at - own_from).min(from))
             .take_while(|&i| old[from - 1 - i] == new[at - 1 - i])
             .count();
-        step(
-            &mut out,
-            &new[own_from..at - back],
-            from - back,
-            length + back,
-            &mut old_at,
-        );
+        found.push(Step {
+            own: &new[own_from..at - back],
+            copy: from - back..from + length,
+            became: None,
+        });
         at += length;
-        own_from = at;
+        (own_from, old_at) = (at, from + length);
     }
     if own_from < new.len() {
-        let from = old_at;
-        step(&mut out, &new[own_from..], from, 0, &mut old_at);
+        found.push(Step {
+            own: &new[own_from..],
+            copy: old_at..old_at,
+            became: None,
+        });
     }
-    out.bytes
-}
-
-fn step(out: &mut Writer, own: &[u8], from: usize, length: usize, old_at: &mut usize) {
-    out.count(own.len());
-    out.bytes.extend(own);
-    out.count(length);
-    out.zigzag(from as i64 - *old_at as i64);
-    *old_at = from + length;
+    found
 }
 
 fn key_at(bytes: &[u8], at: usize) -> Option<[u8; KEY_BYTES]> {
     bytes.get(at..at + KEY_BYTES)?.try_into().ok()
 }
 
-fn places_by_key(old: &[u8]) -> BTreeMap<[u8; KEY_BYTES], Vec<usize>> {
-    let mut places: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+/// Where stretches of the old file begin, by their first bytes.
+type Places = BTreeMap<[u8; KEY_BYTES], Vec<usize>>;
+
+fn places_by_key(old: &[u8]) -> Places {
+    let mut places = Places::new();
     for at in (0..old.len()).step_by(KEY_EVERY) {
         let Some(key) = key_at(old, at) else { break };
         let list = places.entry(key).or_default();
@@ -314,13 +387,7 @@ fn places_by_key(old: &[u8]) -> BTreeMap<[u8; KEY_BYTES], Vec<usize>> {
 }
 
 /// The longest stretch of `old` that stands in `new` at `at`: going on after the last copy, or found by its beginning.
-fn best_copy(
-    places: &BTreeMap<[u8; KEY_BYTES], Vec<usize>>,
-    old: &[u8],
-    new: &[u8],
-    at: usize,
-    old_at: usize,
-) -> Option<(usize, usize)> {
+fn best_copy(places: &Places, old: &[u8], new: &[u8], at: usize, old_at: usize) -> Option<(usize, usize)> {
     let key = key_at(new, at)?;
     let found = places.get(&key).into_iter().flatten().copied();
     let length = |from: usize| {

@@ -502,3 +502,55 @@ fn few_bytes_make_little() {
         "{error}"
     );
 }
+
+/// The database after levels rose by 0.5 dB wherever `rises` says so, over and over.
+fn risen(db: &FingerprintDb, rises: &[bool]) -> FingerprintDb {
+    let mut risen = db.clone();
+    let cells = risen
+        .profiles
+        .iter_mut()
+        .flatten()
+        .flat_map(|profile| &mut profile.cells);
+    for cell in cells {
+        for (mean_dbm, &rises) in cell.mean_dbm.iter_mut().zip(rises.iter().cycle()) {
+            *mean_dbm = (*mean_dbm + if rises { 0.5 } else { 0.0 }).min(mean_from_code(255));
+        }
+    }
+    risen
+}
+
+proptest! {
+    #[test]
+    fn a_patch_leads_to_other_levels(db in database(), rises in prop::collection::vec(any::<bool>(), 1..9)) {
+        let (old, new) = (db.to_bytes(), risen(&db, &rises).to_bytes());
+        let patch = patch::diff(&old, &new, None);
+        prop_assert_eq!(patch::apply(&old, &patch, None).unwrap(), new);
+    }
+}
+
+#[test]
+fn a_patch_says_how_levels_changed_and_not_what_they_are() {
+    let network = straight_road(&[3000.0]);
+    let profiles = vec![Some(profile(&network, 0, &[90, 200, 250]))];
+    let known = |pci| KnownCell {
+        rat: Rat::Lte,
+        plmn: None,
+        global: None,
+        channels: vec![Channel { arfcn: 1, pci }],
+    };
+    let db = FingerprintDb {
+        cells: CellTable::new((0..3).map(known).collect()),
+        profiles,
+        network: Arc::new(network),
+        ..FingerprintDb::default()
+    };
+    let (old, new) = (db.to_bytes(), risen(&db, &[false, false, false, true]).to_bytes());
+    let steps = patch::diff(&old, &new, None).len() - patch::diff(&old, &old, None).len();
+    let points: usize = db.profiles[0]
+        .iter()
+        .flat_map(|profile| &profile.cells)
+        .map(|cell| cell.mean_dbm.len())
+        .sum();
+    // Two or three bits a point for the means, one for the spreads, and the digests.
+    assert!(steps < 4 * points / 8 + 120, "{steps} bytes for {points} points");
+}

@@ -214,6 +214,11 @@ impl<'a> Reader<'a> {
         Ok(values)
     }
 
+    /// How many bytes have been read.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
     /// Whether all bytes have been read.
     pub(super) fn is_done(&self) -> bool {
         self.at == self.bytes.len()
