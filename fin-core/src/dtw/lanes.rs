@@ -32,6 +32,9 @@ pub struct RateLanes {
     /// Room for lanes while they are rewritten.
     #[serde(skip)]
     scratch: Vec<f32>,
+    /// Room for where the points of a new grid lie on the old one: the point before, and the fraction on from there.
+    #[serde(skip)]
+    places: Vec<(isize, f32)>,
 }
 
 /// Mean and spread of position and rate, and how they go together.
@@ -58,36 +61,59 @@ impl RateLanes {
     /// # Panics
     /// When `rates` is empty, `points` is 0 or `step_m` is not positive.
     pub fn start(anchor: &Moments, rates: Vec<f64>, points: usize, step_m: f64) -> Self {
+        let mut row = Self {
+            step_m,
+            points,
+            base_m: 0.0,
+            rates: Vec::new(),
+            phases_m: Vec::new(),
+            cells: Vec::new(),
+            scratch: Vec::new(),
+            places: Vec::new(),
+        };
+        row.start_again(anchor, rates, points, step_m);
+        row
+    }
+
+    /// Becomes what [`start`](Self::start) gives, in the memory that the row has already.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn start_again(
+        &mut self,
+        anchor: &Moments,
+        rates: impl IntoIterator<Item = f64>,
+        points: usize,
+        step_m: f64,
+    ) {
+        self.rates.clear();
+        self.rates.extend(rates);
         assert!(
-            !rates.is_empty() && points > 0 && step_m > 0.0,
+            !self.rates.is_empty() && points > 0 && step_m > 0.0,
             "a grid has lanes, points and a step"
         );
+        (self.points, self.step_m) = (points, step_m);
         let base_m = anchor.position_m - 0.5 * (points - 1) as f64 * step_m;
         let rate_var = anchor.rate_var.max(1e-12);
         let slope = anchor.covariance / rate_var;
         let var = (anchor.position_var - slope * anchor.covariance).max(0.25 * step_m * step_m);
-        let mut cells = Vec::with_capacity(rates.len() * points);
-        for &rate in &rates {
+        self.cells.clear();
+        self.cells.reserve(self.rates.len() * points);
+        for &rate in &self.rates {
             let off_rate = rate - anchor.rate;
             let lane_weight = -0.5 * off_rate * off_rate / rate_var;
             let mean = anchor.position_m + slope * off_rate;
-            cells.extend((0..points).map(|j| {
+            self.cells.extend((0..points).map(|j| {
                 let off = base_m + j as f64 * step_m - mean;
                 libm::exp(lane_weight - 0.5 * off * off / var) as f32
             }));
         }
-        let lanes = rates.len();
-        let mut row = Self {
-            step_m,
-            points,
-            base_m,
-            rates,
-            phases_m: vec![0.0; lanes],
-            cells,
-            scratch: vec![0.0; points],
-        };
-        row.normalise();
-        row
+        self.base_m = base_m;
+        self.phases_m.clear();
+        self.phases_m.resize(self.rates.len(), 0.0);
+        self.scratch.clear();
+        self.scratch.resize(points, 0.0);
+        self.normalise();
     }
 
     /// Whether the row is one that the functions here can have made: for rows read from bytes.
@@ -100,6 +126,7 @@ impl RateLanes {
             phases_m,
             cells,
             scratch: _,
+            places: _,
         } = self;
         let ascend = rates.windows(2).all(|pair| pair[0] < pair[1]);
         !rates.is_empty()
@@ -361,13 +388,12 @@ impl RateLanes {
             },
         );
         let middle = 0.5 * (self.points - 1) as f64;
-        let places: Vec<(isize, f32)> = (0..self.points)
-            .map(|j| {
-                let at = middle + (j as f64 - middle) * new / old;
-                let low = libm::floor(at);
-                (low as isize, (at - low) as f32)
-            })
-            .collect();
+        self.places.clear();
+        self.places.extend((0..self.points).map(|j| {
+            let at = middle + (j as f64 - middle) * new / old;
+            let low = libm::floor(at);
+            (low as isize, (at - low) as f32)
+        }));
         let points = self.points;
         // The lane as it was, with two zeros before and after it.
         let mut scratch = std::mem::take(&mut self.scratch);
@@ -380,7 +406,7 @@ impl RateLanes {
                 let index = (low.clamp(-2, points as isize) + 2) as usize;
                 scratch[index] * (1.0 - fraction) + scratch[index + 1] * fraction
             };
-            for (cell, &(low, fraction)) in cells.iter_mut().zip(&places) {
+            for (cell, &(low, fraction)) in cells.iter_mut().zip(&self.places) {
                 *cell = if coarser {
                     0.5 * between(low, fraction)
                         + 0.25 * (between(low - 1, fraction) + between(low + 1, fraction))

@@ -133,6 +133,16 @@ pub(super) enum Rates {
     Scale,
 }
 
+impl Rates {
+    /// Number of lanes.
+    fn lanes(self) -> usize {
+        match self {
+            Rates::Speed => SPEED_LANES,
+            Rates::Scale => SCALE_LANES,
+        }
+    }
+}
+
 /// A likelihood over places and rates, and the filter state that it goes on from.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Belief {
@@ -163,8 +173,8 @@ pub(super) struct Spot {
 
 impl Belief {
     /// The belief that the filter's state stands for, with `drift_var_m2` added to the variance of its place; over odometer
-    /// scales when there is wheel speed.
-    pub(super) fn start(track: &AlongTrack, drift_var_m2: f64, wheel: bool) -> Belief {
+    /// scales when there is wheel speed. `room` is a belief that is no longer needed, whose memory it takes over.
+    pub(super) fn start(track: &AlongTrack, drift_var_m2: f64, wheel: bool, room: Option<Belief>) -> Belief {
         let (mean, p) = (&track.state.mean, &track.state.covariance);
         let (rates, anchor) = if wheel {
             let scale = mean[state::SCALE];
@@ -188,26 +198,33 @@ impl Belief {
             };
             (Rates::Speed, anchor)
         };
-        Self::from_moments(&anchor, rates, track)
+        Self::from_moments(&anchor, rates, track, room)
     }
 
-    fn from_moments(anchor: &Moments, rates: Rates, track: &AlongTrack) -> Belief {
-        let lanes: Vec<f64> = match rates {
-            Rates::Speed => (0..SPEED_LANES).map(|lane| lane as f64).collect(),
-            Rates::Scale => {
-                let reach = SCALE_REACH * anchor.rate_var.sqrt();
-                let middle = (SCALE_LANES / 2) as f64;
-                (0..SCALE_LANES)
-                    .map(|lane| anchor.rate + reach * (lane as f64 - middle) / middle)
-                    .collect()
-            }
-        };
+    fn from_moments(anchor: &Moments, rates: Rates, track: &AlongTrack, room: Option<Belief>) -> Belief {
+        let reach = SCALE_REACH * anchor.rate_var.sqrt();
+        let middle = (SCALE_LANES / 2) as f64;
+        let lanes = (0..rates.lanes()).map(|lane| match rates {
+            Rates::Speed => lane as f64,
+            Rates::Scale => anchor.rate + reach * (lane as f64 - middle) / middle,
+        });
         let sigma = anchor.position_var.sqrt();
         let mut step_m = LEAST_STEP_M;
         while step_m < MOST_STEP_M && sigma > 10.0 * step_m {
             step_m *= 2.0;
         }
-        let row = RateLanes::start(anchor, lanes, POINTS, step_m);
+        let (row, marginal) = match room {
+            Some(Belief {
+                mut row, marginal, ..
+            }) => {
+                row.start_again(anchor, lanes, POINTS, step_m);
+                (row, marginal)
+            }
+            None => (
+                RateLanes::start(anchor, lanes.collect(), POINTS, step_m),
+                Vec::new(),
+            ),
+        };
         let mut belief = Belief {
             moments: *anchor,
             row,
@@ -216,7 +233,7 @@ impl Belief {
             track_offset_m: track.offset_m(),
             track_speed_mps: track.speed_mps(),
             entry_mps: track.speed_mps(),
-            marginal: Vec::new(),
+            marginal,
             shape: Shape::default(),
         };
         belief.refresh();
@@ -288,14 +305,15 @@ impl Belief {
         self.refresh();
     }
 
-    /// Goes over to speeds when the wheel speed has gone, and to scales when it has come, at the time of `track`, to which the
-    /// belief has been advanced.
-    pub(super) fn change_rates(&mut self, track: &AlongTrack, wheel: bool, model: &DriftModel) {
+    /// The belief over speeds when the wheel speed has gone, and over scales when it has come, at the time of `track`, to which
+    /// it has been advanced.
+    #[must_use]
+    pub(super) fn with_rates(self, track: &AlongTrack, wheel: bool, model: &DriftModel) -> Belief {
         let (mean, p) = (&track.state.mean, &track.state.covariance);
         let mut place = self.moments;
         let rates = if wheel { Rates::Scale } else { Rates::Speed };
         if rates == self.rates {
-            return;
+            return self;
         }
         let (rate, rate_var) = if wheel {
             let sigma = (p[(state::SCALE, state::SCALE)].sqrt() / mean[state::SCALE])
@@ -308,16 +326,13 @@ impl Belief {
                 p[(state::SPEED, state::SPEED)].max(0.25),
             )
         };
-        *self = Self::from_moments(
-            &Moments {
-                rate,
-                rate_var,
-                covariance: 0.0,
-                ..place
-            },
-            rates,
-            track,
-        );
+        let anchor = Moments {
+            rate,
+            rate_var,
+            covariance: 0.0,
+            ..place
+        };
+        Self::from_moments(&anchor, rates, track, Some(self))
     }
 
     /// Number of gaits that scans are scored for.
@@ -443,10 +458,6 @@ impl Belief {
             moments,
             shape,
         } = self;
-        let lanes = match rates {
-            Rates::Speed => SPEED_LANES,
-            Rates::Scale => SCALE_LANES,
-        };
         let least_rate = match rates {
             Rates::Speed => 0.0,
             Rates::Scale => -0.5,
@@ -460,7 +471,7 @@ impl Belief {
             row.base_m(),
         ];
         row.is_sound()
-            && row.rates().len() == lanes
+            && row.rates().len() == rates.lanes()
             && row.points() == POINTS
             && (LEAST_STEP_M..=MOST_STEP_M).contains(&row.step_m())
             && row

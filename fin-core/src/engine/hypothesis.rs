@@ -8,9 +8,9 @@ use crate::fingerprint::FingerprintDb;
 use crate::fingerprint::matcher::{
     EarlierReading, History, Leg, LevelOffset, Places, RadioModel, ScanScore, Window, share_of_news,
 };
-use crate::frame::{LatLon, bearing_difference_deg};
+use crate::frame::bearing_difference_deg;
 use crate::network::{EdgeId, EdgePosition, RoadNetwork, TunnelId};
-use crate::observation::{CellScan, GnssFix};
+use crate::observation::{CellReading, CellScan, GnssFix};
 use crate::time::Time;
 
 /// Half the width of a carriageway and what its centre line is off, metres.
@@ -25,6 +25,8 @@ const PLAIN_SPEED_SIGMA_MPS: f64 = 1.0;
 const COURSE_SPEED_MPS: f64 = 3.0;
 /// Route that is kept behind the car, metres.
 const KEPT_BEHIND_M: f64 = 300.0;
+/// Edges that a route has room for at first.
+const USUAL_LEGS: usize = 32;
 /// Cost of a fix beyond which it tells no more against a hypothesis than that it is wrong.
 const MOST_FIX_COST: f64 = 20.0;
 
@@ -88,14 +90,15 @@ impl Hypothesis {
         level_offset: LevelOffset,
         log_weight: f64,
     ) -> Self {
-        let leg = Leg {
+        let mut legs = Vec::with_capacity(USUAL_LEGS);
+        legs.push(Leg {
             edge: at.edge,
             start_m: 0.0,
             length_m: network.edge(at.edge).length_m,
-        };
+        });
         let fixed_at_m = Some(track.offset_m());
         Self {
-            legs: vec![leg],
+            legs,
             track,
             belief: None,
             level_offset,
@@ -211,6 +214,27 @@ impl Hypothesis {
         }
     }
 
+    /// Lays the route on as far as it has to be known, or up to the first fork.
+    pub(super) fn lay_on(&mut self, network: &RoadNetwork) {
+        let needed_m = self.needed_m();
+        while self.end_m() < needed_m {
+            let last = self.legs.last().map(|leg| leg.edge);
+            let mut ways = last.into_iter().flat_map(|last| ways_on(network, last));
+            match (ways.next(), ways.next()) {
+                (Some(edge), None) => self.push_leg(network, edge),
+                _ => return,
+            }
+        }
+    }
+
+    fn push_leg(&mut self, network: &RoadNetwork, edge: EdgeId) {
+        self.legs.push(Leg {
+            edge,
+            start_m: self.end_m(),
+            length_m: network.edge(edge).length_m,
+        });
+    }
+
     /// Whether the route has to be laid on.
     pub(super) fn needs_route(&self, network: &RoadNetwork) -> bool {
         self.end_m() < self.needed_m() && self.has_way_on(network)
@@ -236,24 +260,14 @@ impl Hypothesis {
                 done.push(hypothesis);
                 continue;
             }
-            let start_m = hypothesis.end_m();
             let share = libm::log(ways_on.len() as f64);
             hypothesis.log_weight -= share;
             for &edge in ways_on[1..].iter().rev() {
                 let mut branch = hypothesis.clone();
-                branch.legs.push(Leg {
-                    edge,
-                    start_m,
-                    length_m: network.edge(edge).length_m,
-                });
+                branch.push_leg(network, edge);
                 open.push(branch);
             }
-            let edge = ways_on[0];
-            hypothesis.legs.push(Leg {
-                edge,
-                start_m,
-                length_m: network.edge(edge).length_m,
-            });
+            hypothesis.push_leg(network, ways_on[0]);
             open.push(hypothesis);
         }
         done
@@ -284,10 +298,10 @@ impl Hypothesis {
             (first.min(h.legs.len() - 1), h.spot(drift).offset_m)
         };
         let ((mine, my_m), (theirs, their_m)) = (ahead(self), ahead(other));
-        let edges =
-            |h: &Hypothesis, from: usize| h.legs[from..].iter().map(|leg| leg.edge).collect::<Vec<EdgeId>>();
         let apart = (my_m - self.legs[mine].start_m) - (their_m - other.legs[theirs].start_m);
-        apart.abs() < 15.0 && edges(self, mine) == edges(other, theirs)
+        let my_edges = self.legs[mine..].iter().map(|leg| leg.edge);
+        let their_edges = other.legs[theirs..].iter().map(|leg| leg.edge);
+        apart.abs() < 15.0 && my_edges.eq(their_edges)
     }
 
     /// How `fix` lies to this hypothesis. `lag_s` is the age of the fix, `sigma_m` its
@@ -335,8 +349,18 @@ impl Hypothesis {
     }
 
     /// Takes a trusted fix: the belief, if any, goes back into the filter, and the filter takes the fix.
-    pub(super) fn take_fix(&mut self, fix: &GnssFix, fit: &FixFit, sigma_m: f64, drift: &DriftModel) {
-        self.settle(drift);
+    pub(super) fn take_fix(
+        &mut self,
+        fix: &GnssFix,
+        fit: &FixFit,
+        sigma_m: f64,
+        drift: &DriftModel,
+        work: &mut Workspace,
+    ) {
+        if let Some(belief) = self.belief.take() {
+            self.track = belief.settled(&self.track, drift);
+            work.belief = Some(belief);
+        }
         self.drift_var_m2 = 0.0;
         self.earlier.clear();
         self.track = self.track.update_position(fit.offset_m, sigma_m, None).track;
@@ -365,18 +389,12 @@ impl Hypothesis {
         self.track = track;
     }
 
-    /// Puts what the belief knows into the filter and ends it.
-    pub(super) fn settle(&mut self, drift: &DriftModel) {
-        let Some(belief) = self.belief.take() else { return };
-        self.track = belief.settled(&self.track, drift);
-    }
-
     /// Has the belief know that wheel speed was away up to the filter's time, so that the next one does not make it sure
     /// of what was driven meanwhile.
     pub(super) fn doubt_distance(&mut self, drift: &DriftModel) {
-        if let Some(belief) = &mut self.belief {
+        if let Some(mut belief) = self.belief.take() {
             belief.advance(&self.track, drift);
-            belief.change_rates(&self.track, false, drift);
+            self.belief = Some(belief.with_rates(&self.track, false, drift));
         }
     }
 
@@ -399,10 +417,9 @@ impl Hypothesis {
         let mut belief = match self.belief.take() {
             Some(mut belief) => {
                 belief.advance(&self.track, drift);
-                belief.change_rates(&self.track, wheel, drift);
-                belief
+                belief.with_rates(&self.track, wheel, drift)
             }
-            None => Belief::start(&self.track, self.drift_var_m2, wheel),
+            None => Belief::start(&self.track, self.drift_var_m2, wheel, work.belief.take()),
         };
         let lag_m = belief.speed_mps(&self.track) * lag_s;
         let at_scan = Window {
@@ -556,12 +573,12 @@ pub(super) struct Workspace {
     pub score: ScanScore,
     /// How likely the places near a known one are.
     pub likelihood: Vec<f32>,
-}
-
-/// The least distance of `point` from a road that is not a tunnel, metres, up to `radius_m`.
-pub(super) fn open_road_distance_m(network: &RoadNetwork, point: LatLon, radius_m: f64) -> Option<f64> {
-    let near = network.nearest(point, radius_m, 16);
-    near.iter()
-        .find(|p| network.edge(p.edge).tunnel.is_none())
-        .map(|p| p.distance_m)
+    /// How a fix lies to each hypothesis.
+    pub fits: Vec<Option<FixFit>>,
+    /// Hypotheses with their numbers while they are sorted out.
+    pub ranked: Vec<(usize, Hypothesis)>,
+    /// The readings of the scan before the last.
+    pub readings: Vec<CellReading>,
+    /// A belief that has ended.
+    pub belief: Option<Belief>,
 }

@@ -28,7 +28,7 @@ use crate::time::Time;
 pub use belief::DriftModel;
 use gate::{FixGate, Prediction, Verdict};
 pub use gate::{GateModel, Refusal};
-use hypothesis::{Heard, Hypothesis, Workspace, open_road_distance_m};
+use hypothesis::{Heard, Hypothesis, Workspace};
 pub use navigator::{Navigator, StepError};
 pub use output::{Estimate, Mode, RoadPosition};
 pub use snapshot::SnapshotError;
@@ -51,6 +51,8 @@ const MOST_AGE_S: f64 = 5.0;
 const LONGEST_SILENCE_S: f64 = 300.0;
 /// Observations in a row that are too old before the clock is taken to have been set back.
 const LATE_TO_RESTART: u32 = 50;
+/// How near to an open road a fix may well be of a car on it, metres.
+const OPEN_ROAD_M: f64 = 30.0;
 /// How far from a road a car may be thought to be on it, metres.
 const START_RADIUS_M: f64 = 60.0;
 
@@ -348,11 +350,11 @@ impl Engine {
 
     /// Brings every hypothesis to `now` and lays their routes on.
     fn advance(&mut self, now: Time) {
-        let motion = &self.options.motion;
+        let (motion, network) = (&self.options.motion, &self.db.network);
         for hypothesis in &mut self.hypotheses {
             hypothesis.track = hypothesis.track.predict(now, motion);
+            hypothesis.lay_on(network);
         }
-        let network = &self.db.network;
         let needs_more = self.hypotheses.iter().any(|h| h.needs_route(network));
         if needs_more {
             let best = self.best;
@@ -374,54 +376,53 @@ impl Engine {
             return;
         };
         let best_before = self.best;
-        let mut joined: Vec<(usize, Hypothesis)> = Vec::with_capacity(self.hypotheses.len());
+        let mut kept = None;
         let least = if with_gnss {
             LEAST_PROBABILITY.0
         } else {
             LEAST_PROBABILITY.1
         };
-        let mut all: Vec<(usize, Hypothesis)> = std::mem::take(&mut self.hypotheses)
-            .into_iter()
-            .enumerate()
-            .collect();
-        all.sort_by(|a, b| b.1.log_weight.total_cmp(&a.1.log_weight).then(a.0.cmp(&b.0)));
-        for (index, mut hypothesis) in all {
+        let ranked = &mut self.work.ranked;
+        ranked.extend(self.hypotheses.drain(..).enumerate());
+        ranked.sort_unstable_by(|a, b| b.1.log_weight.total_cmp(&a.1.log_weight).then(a.0.cmp(&b.0)));
+        let (joined, drift) = (&mut self.hypotheses, &self.options.drift);
+        for (index, mut hypothesis) in ranked.drain(..) {
             hypothesis.log_weight -= most;
             if hypothesis.log_weight < libm::log(least) {
                 continue;
             }
-            match joined
-                .iter_mut()
-                .find(|(_, other)| other.has_same_future(&hypothesis, &self.options.drift))
-            {
-                Some((kept, other)) => {
+            let same = joined
+                .iter()
+                .position(|other| other.has_same_future(&hypothesis, drift));
+            let at = same.unwrap_or(joined.len());
+            match joined.get_mut(at) {
+                Some(other) => {
                     other.log_weight =
                         libm::log(libm::exp(other.log_weight) + libm::exp(hypothesis.log_weight));
-                    if index == best_before {
-                        *kept = index;
-                    }
                 }
-                None => joined.push((index, hypothesis)),
+                None => joined.push(hypothesis),
+            }
+            if index == best_before {
+                kept = Some(at);
             }
         }
         joined.truncate(MOST_HYPOTHESES);
-        let total: f64 = joined.iter().map(|(_, h)| libm::exp(h.log_weight)).sum();
+        let total: f64 = joined.iter().map(|h| libm::exp(h.log_weight)).sum();
         let log_total = libm::log(total);
         let mut best: Option<(usize, f64)> = None;
-        for (at, (_, hypothesis)) in joined.iter_mut().enumerate() {
+        for (at, hypothesis) in joined.iter_mut().enumerate() {
             hypothesis.log_weight -= log_total;
             hypothesis.forget_behind();
             if best.is_none_or(|(_, weight)| hypothesis.log_weight > weight) {
                 best = Some((at, hypothesis.log_weight));
             }
         }
-        let kept = joined.iter().position(|(index, _)| *index == best_before);
+        let kept = kept.filter(|&kept| kept < joined.len());
         let (likeliest, weight) = best.unwrap_or((0, 0.0));
         self.best = match kept {
             Some(kept) if libm::exp(weight) < SWITCH_PROBABILITY => kept,
             _ => likeliest,
         };
-        self.hypotheses = joined.into_iter().map(|(_, hypothesis)| hypothesis).collect();
     }
 
     fn take_speed(&mut self, sample: &SpeedSample, now: Time) -> bool {
@@ -453,8 +454,9 @@ impl Engine {
     }
 
     fn take_scan(&mut self, scan: &CellScan, now: Time) -> bool {
-        let usable = usable_readings(scan);
+        let usable = usable_readings(scan, std::mem::take(&mut self.work.readings));
         if self.last_scan.as_ref().is_some_and(|last| repeats(last, &usable)) {
+            self.work.readings = usable.cells;
             self.diagnostics.scans_repeated += 1;
             return false;
         }
@@ -478,7 +480,8 @@ impl Engine {
             };
             known = known.max(known_here);
         }
-        self.last_scan = Some(usable);
+        let before = self.last_scan.replace(usable);
+        self.work.readings = before.map_or(Vec::new(), |scan| scan.cells);
         if known == 0 {
             self.diagnostics.scans_unknown += 1;
             return false;
@@ -498,18 +501,20 @@ impl Engine {
             .clamp(2.0, 100.0)
             / 1.5;
         let network = Arc::clone(&self.db.network);
-        let fits: Vec<_> = self
-            .hypotheses
-            .iter()
-            .map(|h| h.fit(&network, fix, lag_s, 1.5 * sigma_m, &self.options.drift))
-            .collect();
+        let mut fits = std::mem::take(&mut self.work.fits);
+        fits.clear();
+        fits.extend(
+            self.hypotheses
+                .iter()
+                .map(|h| h.fit(&network, fix, lag_s, 1.5 * sigma_m, &self.options.drift)),
+        );
         let prediction = self.hypotheses.get(self.best).map(|best| {
             let spot = best.spot(&self.options.drift);
             let portals = best.to_portals_m(&network, spot.offset_m);
             let nis = fits.iter().flatten().map(|fit| fit.nis).reduce(f64::min);
             let agrees = nis.is_some_and(|nis| nis <= self.options.gate.most_nis);
-            let open_road_near =
-                || open_road_distance_m(&network, fix.position, 30.0).is_some_and(|m| m < 30.0);
+            let open_road = |edge| network.edge(edge).tunnel.is_none();
+            let open_road_near = || network.is_near(fix.position, OPEN_ROAD_M, open_road);
             Prediction {
                 nis,
                 speed_mps: spot.speed_mps,
@@ -518,7 +523,7 @@ impl Engine {
             }
         });
         let last_taken = self.gate.last_taken();
-        match self.gate.judge(fix, prediction.as_ref(), &self.options.gate) {
+        let changed = match self.gate.judge(fix, prediction.as_ref(), &self.options.gate) {
             Verdict::Refuse(reason) => {
                 self.count_refusal(reason);
                 false
@@ -534,14 +539,18 @@ impl Engine {
                 let inflated_m = sigma_m * alike.sqrt();
                 for (hypothesis, fit) in self.hypotheses.iter_mut().zip(&fits) {
                     match fit {
-                        Some(fit) => hypothesis.take_fix(fix, fit, inflated_m, &self.options.drift),
+                        Some(fit) => {
+                            hypothesis.take_fix(fix, fit, inflated_m, &self.options.drift, &mut self.work);
+                        }
                         None => hypothesis.log_weight -= 30.0,
                     }
                 }
                 self.sort_out(true);
                 true
             }
-        }
+        };
+        self.work.fits = fits;
+        changed
     }
 
     /// Starts on the roads near a fix, in every direction that it allows.
@@ -681,20 +690,19 @@ fn repeats(last: &CellScan, scan: &CellScan) -> bool {
     since_s < LEAST_SCAN_INTERVAL_S || (since_s < 10.0 && scan.cells.len() > 2 && last.cells == scan.cells)
 }
 
-/// The scan without levels that its technology cannot report, and without cells that have no identity.
-fn usable_readings(scan: &CellScan) -> CellScan {
+/// The scan without levels that its technology cannot report, and without cells that have no identity; its readings in
+/// the memory of `room`.
+fn usable_readings(scan: &CellScan, room: Vec<CellReading>) -> CellScan {
     let usable = |reading: &CellReading| CellReading {
         rsrp_dbm: reading
             .rsrp_dbm
             .filter(|dbm| reading.cell.rat.level_range_dbm().contains(dbm)),
         ..*reading
     };
-    let cells = scan
-        .cells
-        .iter()
-        .filter(|reading| reading.cell.is_identified())
-        .map(usable)
-        .collect();
+    let identified = scan.cells.iter().filter(|reading| reading.cell.is_identified());
+    let mut cells = room;
+    cells.clear();
+    cells.extend(identified.map(usable));
     CellScan {
         time: scan.time,
         cells,

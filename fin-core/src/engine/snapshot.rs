@@ -379,7 +379,7 @@ mod tests {
                 time,
                 track_m: 0.0,
             }];
-            hypothesis.belief = Some(Belief::start(&hypothesis.track, 1.0, true));
+            hypothesis.belief = Some(Belief::start(&hypothesis.track, 1.0, true, None));
         }
         engine
     }

@@ -88,6 +88,24 @@ impl RoadNetwork {
         )
     }
 
+    /// Whether an edge that `counts` runs within `radius_m` metres of `point`. Of the two directions of a road, only that of the
+    /// lower id is asked about. `false` when the point or the radius is not a number.
+    pub fn is_near(&self, point: LatLon, radius_m: f64, counts: impl Fn(EdgeId) -> bool) -> bool {
+        if !point.is_valid() || radius_m.is_nan() || radius_m < 0.0 {
+            return false;
+        }
+        let frame = LocalFrame::new(point);
+        self.index
+            .candidates(&frame, point, radius_m)
+            .filter(|segment| counts(segment.edge))
+            .any(|segment| {
+                let way = self.edge(segment.edge).way;
+                self.project_segment(&frame, way, segment.first as usize)
+                    .distance_m
+                    <= radius_m
+            })
+    }
+
     /// Like [`nearest`](Self::nearest), with only those edges that satisfy all of `query`.
     pub fn nearby(&self, point: LatLon, query: Nearby<'_>, max: usize) -> Vec<Projection> {
         if !point.is_valid() || query.radius_m.is_nan() || query.radius_m < 0.0 {
@@ -164,6 +182,10 @@ mod tests {
             [edge(&net, 'A', 'C'), edge(&net, 'F', 'D')]
         );
         assert_eq!(net.nearest(point, 50.0, 1).len(), 1);
+        let lower = edge(&net, 'F', 'D');
+        let distance_m = all[1].distance_m;
+        assert!(net.is_near(point, distance_m + 0.01, |id| id == lower));
+        assert!(!net.is_near(point, distance_m - 0.01, |id| id == lower));
         assert!(net.nearest(point, 0.5, 9).is_empty());
 
         let westward = Nearby {
