@@ -13,7 +13,7 @@
 //! | which of many series is the nearest | [`NearestNeighbours`] |
 //! | how far all are from each other | [`pairwise`] |
 //! | their mean | [`barycenter()`] |
-//! | a cheap number that is never above the distance | [`lb_kim`], [`lb_keogh`] |
+//! | a cheap number that is never above the distance | [`lb_kim`], [`lb_keogh`], [`lb_improved`] |
 //!
 //! # Notation
 //! The query `a` has `n` samples (row `i`), the reference `b` has `m` (column `j`). `c(i, j)` is the *local cost* of two
@@ -54,7 +54,7 @@ mod stream;
 mod laws;
 
 pub use barycenter::barycenter;
-pub use bounds::{Envelope, lb_keogh, lb_kim};
+pub use bounds::{Envelope, lb_improved, lb_keogh, lb_kim};
 pub use cost::{AbsoluteDifference, Cost, Metric, Missing, Sample, SquaredDifference, WithMissing};
 pub use live::{LevelRow, LevelRowError};
 pub use path::{WarpingPath, warping_path};

@@ -2,6 +2,7 @@
 
 use super::chain::Chain;
 use super::score::{Hop, Site};
+use super::tables::Roads;
 use super::{MatchOptions, MatchedFix, MatchedSegment, Odometer};
 use crate::network::{EdgeId, EdgePosition, RoadNetwork, Route};
 use crate::observation::GnssFix;
@@ -12,7 +13,7 @@ const WINDOW_SIGMAS: f64 = 4.0;
 
 /// The track that everything here is made from.
 pub(super) struct Track<'a> {
-    pub(super) network: &'a RoadNetwork,
+    pub(super) roads: Roads<'a>,
     pub(super) fixes: &'a [GnssFix],
     pub(super) odometer: &'a Odometer,
     pub(super) options: &'a MatchOptions,
@@ -46,7 +47,7 @@ impl Track<'_> {
             let sites = first..first + sites_m.len();
             first = sites.end;
             self.trim(&chain.sites[sites.clone()], &mut edges, &mut sites_m);
-            let route = Route::from_edges(self.network, edges);
+            let route = Route::from_edges(self.roads.network, edges);
             let fixes = sites
                 .zip(sites_m)
                 .flat_map(|(k, site_m)| self.fixes_at(chain, k, &route, site_m));
@@ -59,7 +60,7 @@ impl Track<'_> {
     }
 
     fn length_m(&self, edge: EdgeId) -> f64 {
-        self.network.edge(edge).length_m
+        self.roads.network.edge(edge).length_m
     }
 
     /// Takes edges off both ends that are driven on for less than the σ of the fix there: beside a junction, noise alone
@@ -96,7 +97,8 @@ impl Track<'_> {
         let (near, around) = (window(site.sigma_m), window(WINDOW_SIGMAS * site.sigma_m));
         let windows = std::iter::once((site.index, near)).chain(left_out.map(|i| (i, around.clone())));
         let placed = windows.filter_map(|(index, window)| {
-            let (route_m, cross_track_m) = project_between(self.network, route, &self.fixes[index], window)?;
+            let (route_m, cross_track_m) =
+                project_between(self.roads.network, route, &self.fixes[index], window)?;
             Some(MatchedFix {
                 index,
                 route_m,
@@ -111,8 +113,8 @@ impl Track<'_> {
     fn driven(&self, chain: &Chain, k: usize, from: EdgePosition, to: EdgePosition) -> Option<Vec<EdgeId>> {
         let (last, site) = (&chain.sites[k - 1], &chain.sites[k]);
         let hop = Hop::between(last, site, self.odometer, self.options);
-        let path = self.network.shortest_path(from, to, hop.limit_m);
-        let edges = hop.best(self.network, from, to, path)?.edges;
+        let path = self.roads.reach(from, &[to], hop.limit_m).path_to(to);
+        let edges = hop.best(self.roads.network, from, to, path)?.edges;
         let lost = chain
             .lost
             .iter()
@@ -128,7 +130,7 @@ impl Track<'_> {
     fn is_mostly_tunnel(&self, edges: &[EdgeId], from: EdgePosition, to: EdgePosition) -> bool {
         let (mut inside_m, mut all_m) = (0.0, 0.0);
         for (i, &id) in edges.iter().enumerate() {
-            let edge = self.network.edge(id);
+            let edge = self.roads.network.edge(id);
             let begin_m = if i == 0 { from.offset_m } else { 0.0 };
             let end_m = if i + 1 == edges.len() {
                 to.offset_m
@@ -137,7 +139,7 @@ impl Track<'_> {
             };
             let driven_m = (end_m - begin_m).max(0.0);
             all_m += driven_m;
-            inside_m += if self.network.way_of(id).tunnel {
+            inside_m += if self.roads.network.way_of(id).tunnel {
                 driven_m
             } else {
                 0.0

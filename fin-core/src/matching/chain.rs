@@ -1,6 +1,7 @@
 //! Fixes that lead to each other, and the trellis over them.
 
 use super::score::{Hop, Site};
+use super::tables::Roads;
 use super::viterbi::Trellis;
 use super::{MatchOptions, Odometer};
 use crate::network::{EdgePosition, RoadNetwork};
@@ -56,7 +57,7 @@ impl Chain {
     /// Uses the fix of `site`; `false`, and nothing changed, when it cannot be reached.
     pub(super) fn extend(
         &mut self,
-        network: &RoadNetwork,
+        roads: Roads<'_>,
         odometer: &Odometer,
         site: Site,
         options: &MatchOptions,
@@ -72,9 +73,9 @@ impl Chain {
                 return vec![f64::NEG_INFINITY; targets.len()];
             }
             let from = from.place();
-            let reach = network.reach_places(from, &targets, hop.limit_m);
+            let reach = roads.reach(from, &targets, hop.limit_m);
             let score = |&to| {
-                hop.best(network, from, to, reach.path_to(to))
+                hop.best(roads.network, from, to, reach.path_to(to))
                     .map(|step| step.score)
             };
             targets

@@ -1,6 +1,7 @@
 //! How well a place fits a fix, and one place follows another.
 
 use super::branches::closest_in_length;
+use super::tables::Roads;
 use super::{MatchOptions, Odometer};
 use crate::frame::{LatLon, bearing_difference_deg};
 use crate::network::{EdgeId, EdgePosition, Path, Projection, RoadNetwork};
@@ -40,15 +41,10 @@ pub(super) struct Site {
 
 impl Site {
     /// The places for `fix`, which is number `index`; `None` when there is no edge near.
-    pub(super) fn new(
-        network: &RoadNetwork,
-        index: usize,
-        fix: &GnssFix,
-        options: &MatchOptions,
-    ) -> Option<Site> {
+    pub(super) fn new(roads: Roads<'_>, index: usize, fix: &GnssFix, options: &MatchOptions) -> Option<Site> {
         let sigma_m = options.sigma_m(fix);
         let radius_m = (options.search_sigmas * sigma_m).max(options.min_search_m);
-        let places = network.nearest(fix.position, radius_m, options.max_candidates);
+        let places = roads.nearest(fix.position, radius_m, options.max_candidates);
         if places.is_empty() {
             return None;
         }

@@ -2,6 +2,7 @@
 
 use super::chain::Chain;
 use super::score::{Hop, Site};
+use super::tables::Roads;
 use super::*;
 use crate::frame::{EastNorth, LatLon, LocalFrame};
 use crate::network::sketch::{self, CORNER};
@@ -56,6 +57,13 @@ fn drive(network: &RoadNetwork, route: &Route, speed_mps: f64, noise_m: f64, see
 
 fn run(network: &RoadNetwork, fixes: &[GnssFix]) -> TrackMatch {
     match_track(network, fixes, &Odometer::new(&[]), &MatchOptions::default())
+}
+
+fn roads_of(network: &RoadNetwork) -> Roads<'_> {
+    Roads {
+        network,
+        tables: None,
+    }
 }
 
 fn only(matched: TrackMatch) -> MatchedSegment {
@@ -320,12 +328,12 @@ proptest! {
         let odometer = Odometer::new(&wheel);
         let options = MatchOptions { max_candidates: 5, ..MatchOptions::default() };
         let sites: Vec<Site> = fixes.iter().enumerate()
-            .filter_map(|(i, fix)| Site::new(&network, i, fix, &options))
+            .filter_map(|(i, fix)| Site::new(roads_of(&network), i, fix, &options))
             .collect();
         prop_assume!(!sites.is_empty());
         let expected = brute_force(&network, &sites, &odometer, &options);
         let mut chain = Chain::start(sites[0].clone(), fixes.len());
-        let reached = sites[1..].iter().all(|site| chain.extend(&network, &odometer, site.clone(), &options));
+        let reached = sites[1..].iter().all(|site| chain.extend(roads_of(&network), &odometer, site.clone(), &options));
         prop_assert_eq!(reached, expected > f64::NEG_INFINITY);
         if reached {
             let score = chain.best().1;
@@ -333,6 +341,10 @@ proptest! {
         }
         // Whatever the input, routes are continuous and the fixes on them add up.
         let matched = match_track(&network, &fixes, &odometer, &options);
+        for max_m in [0.0, 35.0, 1e4] {
+            let tables = MatchTables::new(&network, max_m);
+            prop_assert_eq!(&match_track_with(&network, &tables, &fixes, &odometer, &options), &matched);
+        }
         let counts = matched.counts;
         prop_assert_eq!(counts.placed + counts.off_road + counts.unreachable + counts.isolated, fixes.len());
         for segment in &matched.segments {

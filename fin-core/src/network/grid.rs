@@ -4,9 +4,9 @@
 //! order of the cells lie side by side in memory. Along a drive the last answer bounds the next one, and mostly one cell
 //! is looked at.
 
-use super::RoadNetwork;
 use super::edge::{EdgeId, Projection};
 use super::geometry::{SegmentPoint, clamp};
+use super::{Nearby, RoadNetwork};
 use crate::frame::{EastNorth, LatLon, LocalFrame};
 
 /// Distances are compared up to this share, so that rounding does not hide a segment that the exact distance puts first.
@@ -34,6 +34,29 @@ struct Segment {
     b: [f64; 2],
     edge: EdgeId,
     first: u32,
+}
+
+impl Segment {
+    /// The closest point to the origin of `frame`: how far along the segment, and where. As
+    /// `RoadNetwork::project_segment`, operation by operation.
+    #[inline]
+    fn closest(&self, frame: &LocalFrame) -> (f64, EastNorth) {
+        let local = |[lat_deg, lon_deg]: [f64; 2]| frame.to_local(LatLon { lat_deg, lon_deg });
+        let (a, b) = (local(self.a), local(self.b));
+        let ab = b.minus(a);
+        let length2 = ab.east_m * ab.east_m + ab.north_m * ab.north_m;
+        let along = -(a.east_m * ab.east_m + a.north_m * ab.north_m);
+        let fraction = if length2 > 0.0 {
+            clamp(along / length2, 1.0)
+        } else {
+            0.0
+        };
+        let local = EastNorth {
+            east_m: a.east_m + fraction * ab.east_m,
+            north_m: a.north_m + fraction * ab.north_m,
+        };
+        (fraction, local)
+    }
 }
 
 /// The place on an edge that is nearest to a point.
@@ -188,24 +211,71 @@ impl SegmentGrid {
         best.found.filter(|found| found.distance_m <= radius_m)
     }
 
+    /// [`RoadNetwork::nearest`] on `network`, which has to be that of the grid.
+    pub fn nearest_edges(
+        &self,
+        network: &RoadNetwork,
+        point: LatLon,
+        radius_m: f64,
+        max: usize,
+    ) -> Vec<Projection> {
+        if !point.is_valid() || radius_m.is_nan() || radius_m < 0.0 {
+            return Vec::new();
+        }
+        let frame = LocalFrame::new(point);
+        let (lat_deg, lon_deg) = frame.degrees_of(1.0);
+        let limit2 = radius_m * radius_m * (1.0 + ROUNDING) + ROUNDING;
+        let runs = self.runs(point, radius_m, lat_deg, lon_deg);
+        let points = runs.flat_map(|run| &self.segments[run]).filter_map(|segment| {
+            let (fraction, local) = segment.closest(&frame);
+            let is_near = local.east_m * local.east_m + local.north_m * local.north_m <= limit2;
+            is_near.then(|| {
+                let at = SegmentPoint {
+                    segment: segment.first as usize,
+                    fraction,
+                    local,
+                    distance_m: local.length_m(),
+                };
+                (segment.edge, at)
+            })
+        });
+        let query = Nearby {
+            radius_m,
+            heading: None,
+            reachable: None,
+        };
+        network.nearest_of(&frame, points, query, max)
+    }
+
     /// Tries what is in the cells within `reach_m` to each side.
     fn scan(&self, best: &mut Best, reach_m: f64, lat_deg: f64, lon_deg: f64) {
+        for run in self.runs(best.point, reach_m, lat_deg, lon_deg) {
+            for (copy, segment) in (run.start as u32..).zip(&self.segments[run]) {
+                best.try_one(segment, copy);
+            }
+        }
+    }
+
+    /// Where the segments of the cells within `reach_m` to each side of `point` lie, one run for each row of cells.
+    fn runs(
+        &self,
+        point: LatLon,
+        reach_m: f64,
+        lat_deg: f64,
+        lon_deg: f64,
+    ) -> impl Iterator<Item = std::ops::Range<usize>> {
         let reach_m = reach_m * (1.0 + ROUNDING) + 1e-6;
         let (dlat, dlon) = (reach_m * lat_deg, reach_m * lon_deg);
-        let point = best.point;
         let (south, north) = (self.row(point.lat_deg - dlat), self.row(point.lat_deg + dlat));
         let (west, east) = (
             self.column(point.lon_deg - dlon),
             self.column(point.lon_deg + dlon),
         );
-        for row in south..=north {
-            // The cells of a row lie one after the other.
-            let first = self.starts[row * self.columns + west];
-            let end = self.starts[row * self.columns + east + 1];
-            for (copy, segment) in (first..end).zip(&self.segments[first as usize..end as usize]) {
-                best.try_one(segment, copy);
-            }
-        }
+        // The cells of a row lie one after the other.
+        (south..=north).map(move |row| {
+            let (first, end) = (row * self.columns + west, row * self.columns + east + 1);
+            self.starts[first] as usize..self.starts[end] as usize
+        })
     }
 }
 
@@ -221,21 +291,7 @@ struct Best {
 impl Best {
     #[inline]
     fn try_one(&mut self, segment: &Segment, copy: u32) {
-        // As `RoadNetwork::project_segment`, operation by operation.
-        let local = |[lat_deg, lon_deg]: [f64; 2]| self.frame.to_local(LatLon { lat_deg, lon_deg });
-        let (a, b) = (local(segment.a), local(segment.b));
-        let ab = b.minus(a);
-        let length2 = ab.east_m * ab.east_m + ab.north_m * ab.north_m;
-        let along = -(a.east_m * ab.east_m + a.north_m * ab.north_m);
-        let fraction = if length2 > 0.0 {
-            clamp(along / length2, 1.0)
-        } else {
-            0.0
-        };
-        let local = EastNorth {
-            east_m: a.east_m + fraction * ab.east_m,
-            north_m: a.north_m + fraction * ab.north_m,
-        };
+        let (fraction, local) = segment.closest(&self.frame);
         let distance2 = local.east_m * local.east_m + local.north_m * local.north_m;
         if distance2 > self.limit2 {
             return;
@@ -294,6 +350,8 @@ mod tests {
                 let expected = network.nearest(point, radius_m, 1).first().copied();
                 let found = grid.nearest(point, radius_m, None);
                 prop_assert_eq!(found.map(|found| found.projection(&network, point)), expected);
+                let all = network.nearest(point, radius_m, 5);
+                prop_assert_eq!(grid.nearest_edges(&network, point, radius_m, 5), all);
                 let along = grid.nearest(point, radius_m, last.as_ref());
                 prop_assert_eq!(along.map(|found| found.projection(&network, point)), expected);
                 last = along.or(last);

@@ -70,7 +70,7 @@ pub struct Nearby<'a> {
     /// by at most the second number (degrees).
     pub heading: Option<(f64, f64)>,
     /// Only places that can be reached, see [`RoadNetwork::reach`].
-    pub reachable: Option<&'a Reach>,
+    pub reachable: Option<&'a Reach<'a>>,
 }
 
 impl RoadNetwork {
@@ -112,13 +112,27 @@ impl RoadNetwork {
             return Vec::new();
         }
         let frame = LocalFrame::new(point);
+        let segments = self.index.candidates(&frame, point, query.radius_m);
+        let at = segments.map(|segment| {
+            let way = self.edge(segment.edge).way;
+            let at = self.project_segment(&frame, way, segment.first as usize);
+            (segment.edge, at)
+        });
+        self.nearest_of(&frame, at, query, max)
+    }
+
+    /// Of edges with points of theirs, in any order and any number of times, the up to `max` that satisfy `query`, each with its
+    /// closest point; nearest first, at equal distance by edge id.
+    pub(super) fn nearest_of(
+        &self,
+        frame: &LocalFrame,
+        points: impl Iterator<Item = (EdgeId, SegmentPoint)>,
+        query: Nearby<'_>,
+        max: usize,
+    ) -> Vec<Projection> {
         let mut best: BTreeMap<EdgeId, SegmentPoint> = BTreeMap::new();
-        for segment in self.index.candidates(&frame, point, query.radius_m) {
-            let at = self.project_segment(&frame, self.edge(segment.edge).way, segment.first as usize);
-            if at.distance_m > query.radius_m {
-                continue;
-            }
-            best.entry(segment.edge)
+        for (edge, at) in points.filter(|(_, at)| at.distance_m <= query.radius_m) {
+            best.entry(edge)
                 .and_modify(|best| {
                     if (at.distance_m, at.segment) < (best.distance_m, best.segment) {
                         *best = at;
@@ -134,7 +148,7 @@ impl RoadNetwork {
                     .flatten()
                     .map(move |id| (id, at))
             })
-            .map(|(id, at)| self.finish_projection(&frame, id, at))
+            .map(|(id, at)| self.finish_projection(frame, id, at))
             .filter(|projection| query.admits(projection))
             .collect();
         found.sort_by(|a, b| a.distance_m.total_cmp(&b.distance_m).then(a.edge.cmp(&b.edge)));

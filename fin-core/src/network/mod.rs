@@ -40,7 +40,7 @@ pub use build::{MAX_WAY_NODES, NetworkError};
 pub use edge::{Edge, EdgeId, EdgePosition, NodeId, Pose, Projection, TunnelId};
 pub use grid::{NearestEdge, SegmentGrid};
 pub use index::Nearby;
-pub use path::{Path, Reach};
+pub use path::{Begun, Path, Reach};
 pub use route::Route;
 pub use tunnel::{Portal, Tunnel};
 pub use way::{Direction, RoadClass, Way, WayNode};

@@ -3,6 +3,7 @@
 use super::RoadNetwork;
 use super::edge::{EdgeId, EdgePosition};
 use super::geometry::clamp;
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BinaryHeap};
 
@@ -15,16 +16,64 @@ pub struct Path {
     pub edges: Vec<EdgeId>,
 }
 
-/// Everything that can be reached from one place within a distance: the answer of [`RoadNetwork::reach`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct Reach {
-    from: EdgePosition,
-    max_m: f64,
-    /// Edges whose beginning is reached: metres from the place to that beginning, and the edge before.
-    begun: BTreeMap<EdgeId, (f64, EdgeId)>,
+/// An edge whose beginning is reached.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Begun {
+    /// The edge.
+    pub edge: EdgeId,
+    /// The edge before it on the shortest way.
+    pub before: EdgeId,
+    /// Metres to its beginning from the end of the edge where the way starts.
+    pub beyond_m: f64,
 }
 
-impl Reach {
+/// Everything that can be reached from one place within a distance: the answer of [`RoadNetwork::reach`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reach<'a> {
+    from: EdgePosition,
+    /// Metres from the place to the end of its edge.
+    rest_m: f64,
+    max_m: f64,
+    /// By edge, ascending. What is farther than `max_m` may be among it.
+    begun: Cow<'a, [Begun]>,
+}
+
+impl<'a> Reach<'a> {
+    /// What is reached from `from`, where all that is reached from the end of its edge is known, by edge, ascending.
+    pub(crate) fn known(
+        network: &RoadNetwork,
+        from: EdgePosition,
+        max_m: f64,
+        begun: impl Into<Cow<'a, [Begun]>>,
+    ) -> Self {
+        let length_m = network.edge(from.edge).length_m;
+        let from = EdgePosition {
+            edge: from.edge,
+            offset_m: clamp(from.offset_m, length_m),
+        };
+        Self {
+            from,
+            rest_m: length_m - from.offset_m,
+            max_m,
+            begun: begun.into(),
+        }
+    }
+
+    /// Metres from the place to the end of its edge.
+    pub fn rest_m(&self) -> f64 {
+        self.rest_m
+    }
+
+    /// The edges whose beginning is reached, by edge, ascending.
+    pub(crate) fn begun(&self) -> &[Begun] {
+        &self.begun
+    }
+
+    fn begun_at(&self, edge: EdgeId) -> Option<&Begun> {
+        let found = self.begun.binary_search_by_key(&edge, |begun| begun.edge);
+        found.ok().map(|index| &self.begun[index])
+    }
+
     /// The place that distances are measured from, its offset clamped to the edge.
     pub fn from(&self) -> EdgePosition {
         self.from
@@ -34,9 +83,8 @@ impl Reach {
     pub fn distance_m(&self, to: EdgePosition) -> Option<f64> {
         let direct = self.direct_m(to);
         let around = self
-            .begun
-            .get(&to.edge)
-            .map(|&(start_m, _)| start_m + to.offset_m.max(0.0));
+            .begun_at(to.edge)
+            .map(|begun| self.rest_m + begun.beyond_m + to.offset_m.max(0.0));
         direct.or(around).filter(|&distance_m| distance_m <= self.max_m)
     }
 
@@ -47,7 +95,10 @@ impl Reach {
         if self.direct_m(to).is_none() {
             let mut at = to.edge;
             loop {
-                at = self.begun[&at].1;
+                at = self
+                    .begun_at(at)
+                    .expect("the edges before a reached one are reached")
+                    .before;
                 edges.push(at);
                 // The place's own edge may also be come back to later, but a shortest path never runs over that.
                 if at == self.from.edge {
@@ -62,7 +113,9 @@ impl Reach {
     /// The edges whose beginning can be reached, ascending, with the metres to it. The place's own edge is among them only
     /// when one can come back to it.
     pub fn edges(&self) -> impl Iterator<Item = (EdgeId, f64)> {
-        self.begun.iter().map(|(&id, &(start_m, _))| (id, start_m))
+        let start_m = |begun: &Begun| (begun.edge, self.rest_m + begun.beyond_m);
+        let begun = self.begun.iter().map(start_m);
+        begun.filter(|&(_, start_m)| start_m <= self.max_m)
     }
 
     fn direct_m(&self, to: EdgePosition) -> Option<f64> {
@@ -74,12 +127,12 @@ impl Reach {
 impl RoadNetwork {
     /// What can be reached from `from` by driving at most `max_m` metres (Dijkstra 1959, on edges, so that turning back
     /// follows the rule of [`successors`](Self::successors)).
-    pub fn reach(&self, from: EdgePosition, max_m: f64) -> Reach {
+    pub fn reach(&self, from: EdgePosition, max_m: f64) -> Reach<'static> {
         self.search(from, max_m, &[])
     }
 
     /// Like [`reach`](Self::reach), but searched only until the distances to all of `to` are known.
-    pub fn reach_places(&self, from: EdgePosition, to: &[EdgePosition], max_m: f64) -> Reach {
+    pub fn reach_places(&self, from: EdgePosition, to: &[EdgePosition], max_m: f64) -> Reach<'static> {
         self.search(from, max_m, to)
     }
 
@@ -96,17 +149,10 @@ impl RoadNetwork {
     }
 
     /// Dijkstra from `from`; with `targets`, only until the beginnings of all their edges are settled or not needed.
-    fn search(&self, from: EdgePosition, max_m: f64, targets: &[EdgePosition]) -> Reach {
-        let length_m = self.edge(from.edge).length_m;
-        let from = EdgePosition {
-            edge: from.edge,
-            offset_m: clamp(from.offset_m, length_m),
-        };
-        let mut reach = Reach {
-            from,
-            max_m,
-            begun: BTreeMap::new(),
-        };
+    ///
+    /// Ways are added up from the end of the first edge on, so that what is found there holds for every place on the edge.
+    fn search(&self, from: EdgePosition, max_m: f64, targets: &[EdgePosition]) -> Reach<'static> {
+        let mut reach = Reach::known(self, from, max_m, Vec::new());
         let mut wanted: Vec<EdgeId> = targets
             .iter()
             .filter(|&&to| reach.direct_m(to).is_none())
@@ -117,23 +163,24 @@ impl RoadNetwork {
         if !targets.is_empty() && wanted.is_empty() {
             return reach;
         }
-        let mut settled: BTreeMap<EdgeId, (f64, EdgeId)> = BTreeMap::new();
+        let mut settled: BTreeMap<EdgeId, Step> = BTreeMap::new();
         let mut queue = BinaryHeap::new();
-        let push = |queue: &mut BinaryHeap<Step>, after: EdgeId, start_m: f64| {
-            if start_m <= max_m {
+        let rest_m = reach.rest_m;
+        let push = |queue: &mut BinaryHeap<Step>, after: EdgeId, beyond_m: f64| {
+            if rest_m + beyond_m <= max_m {
                 queue.extend(self.successors(after).iter().map(|&edge| Step {
-                    start_m,
+                    start_m: beyond_m,
                     edge,
                     before: after,
                 }));
             }
         };
-        push(&mut queue, from.edge, length_m - from.offset_m);
+        push(&mut queue, from.edge, 0.0);
         while let Some(step) = queue.pop() {
             if settled.contains_key(&step.edge) {
                 continue;
             }
-            settled.insert(step.edge, (step.start_m, step.before));
+            settled.insert(step.edge, step);
             if let Ok(found) = wanted.binary_search(&step.edge) {
                 wanted.remove(found);
                 if wanted.is_empty() {
@@ -146,13 +193,18 @@ impl RoadNetwork {
                 step.start_m + self.edge(step.edge).length_m,
             );
         }
-        reach.begun = settled;
+        let begun = settled.into_values().map(|step| Begun {
+            edge: step.edge,
+            before: step.before,
+            beyond_m: step.start_m,
+        });
+        reach.begun = begun.collect();
         reach
     }
 }
 
 /// The beginning of an edge, reached over another; the heap gives the nearest first, at equal distance the lowest ids.
-#[derive(PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 pub(super) struct Step {
     pub(super) start_m: f64,
     pub(super) edge: EdgeId,
