@@ -1,6 +1,7 @@
 //! What the fuzz targets share.
 
 pub mod database;
+pub mod states;
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
