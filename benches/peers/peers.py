@@ -22,6 +22,7 @@ class Inputs:
         self.gapped = [np.fromfile(folder / f"gapped_{part}", dtype="u1").reshape(-1, CHANNELS) for part in ("query", "reference")]
         self.references = np.fromfile(folder / "references", dtype="<f4").astype(np.float64).reshape(-1, 256)
         self.copies = doubles("copies").reshape(50, 512)
+        self.measured = doubles("measured").reshape(8, -1, 2)
 
 
 @numba.njit(fastmath=False)
@@ -215,6 +216,26 @@ def mean(inputs, _):
         return list(map(float, np.asarray(center).ravel()))
 
     return {"dtaidistance C": rounds}
+
+
+def kalman(inputs, count):
+    """A position in the plane, measured with its speed unknown."""
+    import filterpy.kalman
+
+    def smoothed(measured):
+        filter = filterpy.kalman.KalmanFilter(dim_x=4, dim_z=2)
+        filter.F = np.eye(4) + np.eye(4, k=2)
+        filter.H = np.eye(2, 4)
+        filter.Q = np.diag([0.0025, 0.0025, 0.01, 0.01])
+        filter.R = np.eye(2) * 4.0
+        filter.P = np.eye(4) * 100.0
+        filter.x = np.zeros(4)
+        means, covariances, _, _ = filter.batch_filter(measured)
+        means, covariances, _, _ = filter.rts_smoother(means, covariances)
+        at = [0, len(measured) // 2, len(measured) - 1]
+        return np.concatenate([np.concatenate([means[i].ravel(), covariances[i].ravel()]) for i in at])
+
+    return {"filterpy": lambda: [float(v) for one in inputs.measured[:count] for v in smoothed(one)]}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Runs fin-core and its peers in turn on the same inputs, compares their answers, and prints one table of ratios."""
 
 import argparse
+import itertools
 import math
 import os
 import platform
@@ -14,6 +15,7 @@ import peers
 
 HERE = Path(__file__).resolve().parent
 README = HERE.parent / "README.md"
+EXTRACT = HERE.parents[2] / "shared/data/osm_tunnels/gh-andorra.osm.pbf"
 BEGIN, END = "<!-- table of run.sh -->", "<!-- end of table -->"
 
 
@@ -24,11 +26,17 @@ class Fin:
         program = Path(os.environ.get("CARGO_TARGET_DIR", HERE / "target")) / "release" / "fin-peers"
         self.process = subprocess.Popen([program, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.levels = self.process.stdout.readline().split()
+        self.others = {}
+        python = os.environ.get("FIN_PEERS_VALHALLA")
+        if python and (folder / "drives").exists():
+            command = [python, HERE / "match_valhalla.py", folder, EXTRACT]
+            self.others["valhalla"] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __call__(self, work, by):
-        self.process.stdin.write(f"{work} {by}\n")
-        self.process.stdin.flush()
-        answer = [float(word) for word in self.process.stdout.readline().split()]
+        process = self.others.get(by, self.process)
+        process.stdin.write(f"{work} {by}\n")
+        process.stdin.flush()
+        answer = [float(word) for word in process.stdout.readline().split()]
         return answer[0], answer[1:]
 
 
@@ -67,11 +75,18 @@ def works(inputs):
     yield "1-NN of 10,000 × 256, band 10 %", "nn", [], peers.nearest(inputs, 0), 1e-4
     yield "all pairs of 200 × 256", "pairs", [], peers.pairs(inputs, 0), 1e-4
     yield "barycenter of 50 × 512, 10 rounds", "mean", [], peers.mean(inputs, 0), 1e-4
-    yield "Kalman + RTS, 100,000 steps, 4 states", "kalman_1", ["adskalman"], {}, 1e-4
-    yield "Kalman + RTS, 8 series", "kalman_8", ["adskalman"], {}, 1e-4
+    filters = ["adskalman", "kalmanfilt"]
+    yield "Kalman + RTS, 100,000 steps, 4 states", "kalman_1", filters, peers.kalman(inputs, 1), 1e-4
+    yield "Kalman + RTS, 8 series", "kalman_8", filters, {}, 1e-4
     trees = ["rstar", "geo-index", "static_aabb2d_index"]
     yield "nearest of 1 M segments, 10,000 points anywhere", "edgerandom", trees, {}, 1e-4
     yield "the same, 10,000 fixes of a drive", "edgedrive", trees, {}, 1e-4
+
+
+def matching(fin):
+    """Map matching, where there are roads; the answer is the share of fixes within 25 m of the truth."""
+    if "valhalla" in fin.others:
+        yield "map matching, 12,000 fixes at 1 Hz in Andorra", "match", ["valhalla"], {}, 0.03
 
 
 def machine():
@@ -141,7 +156,7 @@ def main():
     inputs = peers.Inputs(folder)
     head = ["work", "peer", "peer takes"] + [f"fin, {level}" for level in fin.levels[-2:]] + [f"times, {level}" for level in fin.levels[-2:]]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    for work in works(inputs):
+    for work in itertools.chain(works(inputs), matching(fin)):
         if options.only and options.only not in work[0]:
             continue
         for row in compare(fin, *work, options.rounds):

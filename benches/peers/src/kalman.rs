@@ -60,6 +60,37 @@ impl ObservationModel<f64, U4, U2> for Seen {
     }
 }
 
+/// One series by the library that has its matrices from another version of nalgebra.
+fn by_kalmanfilt(series: &[Vector2<f64>]) -> Vec<f64> {
+    use kalmanfilt::kalman::kalman_filter::{KalmanFilter, RTSSmoothedResults};
+    use nalgebra_0_33 as other;
+
+    let mut filter = KalmanFilter::<f64, other::U4, other::U2, other::U1> {
+        x: other::Vector4::zeros(),
+        P: other::Matrix4::identity() * 100.0,
+        F: other::Matrix4::from_column_slice(transition().as_slice()),
+        Q: other::Matrix4::from_column_slice(noise().as_slice()),
+        H: other::Matrix2x4::from_column_slice(observed().as_slice()),
+        R: other::Matrix2::identity() * 4.0,
+        ..KalmanFilter::default()
+    };
+    let (mut means, mut covariances) = (Vec::with_capacity(STEPS), Vec::with_capacity(STEPS));
+    for measured in series {
+        filter.predict(None, None, None, None);
+        let measured = other::Vector2::new(measured.x, measured.y);
+        filter.update(&measured, None, None).expect("a definite model");
+        means.push(filter.x);
+        covariances.push(filter.P);
+    }
+    let smoothed = filter
+        .rts_smoother(&means, &covariances, None, None, RTSSmoothedResults::new())
+        .expect("a definite model");
+    [0, STEPS / 2, STEPS - 1]
+        .iter()
+        .flat_map(|&at| [smoothed.x[at].as_slice(), smoothed.P[at].as_slice()].concat())
+        .collect()
+}
+
 /// First, middle and last state of a series.
 fn some<T>(states: &[T], numbers: impl Fn(&T) -> Vec<f64>) -> Vec<f64> {
     [0, STEPS / 2, STEPS - 1]
@@ -102,6 +133,11 @@ pub fn prepare(inputs: &'static Inputs, kind: &str, count: usize, by: &str) -> O
                     })
                 })
                 .collect()
+        }));
+    }
+    if by == "kalmanfilt" {
+        return Some(Box::new(move || {
+            series.iter().flat_map(|one| by_kalmanfilt(one)).collect()
         }));
     }
     let model = LinearModel {

@@ -3,6 +3,7 @@
 
 mod inputs;
 mod kalman;
+mod matching;
 mod nearest;
 
 use std::collections::HashMap;
@@ -38,6 +39,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .ok_or("expected the folder for the inputs")?;
     let inputs: &'static Inputs = Box::leak(Box::new(Inputs::new(20_191_120)));
     inputs.write(Path::new(&folder))?;
+    matching::write(Path::new(&folder))?;
     let levels: Vec<&str> = Level::available().iter().map(|level| level.name()).collect();
     println!("{}", levels.join(" "));
     let mut works: HashMap<String, Work> = HashMap::new();
@@ -80,8 +82,11 @@ fn narrow(values: &[f64]) -> Vec<f32> {
 fn prepare(inputs: &'static Inputs, work: &str, by: &str) -> Option<Work> {
     let (kind, size) = work.split_once('_').unwrap_or((work, "0"));
     let size: usize = size.parse().ok()?;
-    if let Some(work) = kalman::prepare(inputs, kind, size, by).or_else(|| nearest::prepare(kind, by)) {
-        return Some(work);
+    let other = kalman::prepare(inputs, kind, size, by)
+        .or_else(|| nearest::prepare(kind, by))
+        .or_else(|| matching::prepare(kind));
+    if other.is_some() {
+        return other;
     }
     let level = Level::available().into_iter().find(|level| level.name() == by);
     let (a, b) = &inputs.walks[usize::from(size == 4000)];
