@@ -54,6 +54,11 @@ impl EastNorth {
         }
     }
 
+    /// Square of the length, m².
+    pub(crate) fn square_m2(self) -> f64 {
+        self.east_m * self.east_m + self.north_m * self.north_m
+    }
+
     /// Length, metres.
     pub fn length_m(self) -> f64 {
         libm::hypot(self.east_m, self.north_m)

@@ -48,11 +48,25 @@ impl RoadNetwork {
     pub fn project(&self, id: EdgeId, point: LatLon) -> Projection {
         let frame = LocalFrame::new(point);
         let edge = self.edge(id);
-        let mut best = self.project_segment(&frame, edge.way, edge.first as usize);
-        for i in edge.first as usize + 1..edge.last as usize {
-            let next = self.project_segment(&frame, edge.way, i);
-            if next.distance_m < best.distance_m {
-                best = next;
+        let (first, last) = (edge.first as usize, edge.last as usize);
+        let nodes = &self.ways[edge.way as usize].nodes;
+        let mut best = self.project_segment(&frame, edge.way, first);
+        let mut a = frame.to_local(nodes[first + 1].position);
+        for segment in first + 1..last {
+            let b = frame.to_local(nodes[segment + 1].position);
+            let (fraction, local) = closest_to_origin(a, b);
+            a = b;
+            // The root is drawn only of what may be the least.
+            if local.square_m2() <= best.local.square_m2() * (1.0 + ROUNDING) {
+                let distance_m = local.length_m();
+                if distance_m < best.distance_m {
+                    best = SegmentPoint {
+                        segment,
+                        fraction,
+                        local,
+                        distance_m,
+                    };
+                }
             }
         }
         self.finish_projection(&frame, id, best)
@@ -72,18 +86,7 @@ impl RoadNetwork {
         let nodes = &self.ways[way as usize].nodes;
         let a = frame.to_local(nodes[segment].position);
         let b = frame.to_local(nodes[segment + 1].position);
-        let ab = b.minus(a);
-        let length2 = ab.east_m * ab.east_m + ab.north_m * ab.north_m;
-        let along = -(a.east_m * ab.east_m + a.north_m * ab.north_m);
-        let fraction = if length2 > 0.0 {
-            clamp(along / length2, 1.0)
-        } else {
-            0.0
-        };
-        let local = EastNorth {
-            east_m: a.east_m + fraction * ab.east_m,
-            north_m: a.north_m + fraction * ab.north_m,
-        };
+        let (fraction, local) = closest_to_origin(a, b);
         SegmentPoint {
             segment,
             fraction,
@@ -139,6 +142,27 @@ pub(super) struct SegmentPoint {
     pub(super) local: EastNorth,
     /// Distance from the frame's origin, metres.
     pub(super) distance_m: f64,
+}
+
+/// Squares of distances are compared up to this share, so that rounding does not hide what the distance itself puts first.
+pub(super) const ROUNDING: f64 = 1e-9;
+
+/// The point of the segment from `a` to `b` that is closest to the origin: 0…1 along it, and where.
+#[inline]
+pub(super) fn closest_to_origin(a: EastNorth, b: EastNorth) -> (f64, EastNorth) {
+    let ab = b.minus(a);
+    let length2 = ab.square_m2();
+    let along = -(a.east_m * ab.east_m + a.north_m * ab.north_m);
+    let fraction = if length2 > 0.0 {
+        clamp(along / length2, 1.0)
+    } else {
+        0.0
+    };
+    let local = EastNorth {
+        east_m: a.east_m + fraction * ab.east_m,
+        north_m: a.north_m + fraction * ab.north_m,
+    };
+    (fraction, local)
 }
 
 /// `value` held to 0…`upper`; 0 for NaN.

@@ -5,12 +5,9 @@
 //! is looked at.
 
 use super::edge::{EdgeId, Projection};
-use super::geometry::{SegmentPoint, clamp};
+use super::geometry::{ROUNDING, SegmentPoint, closest_to_origin};
 use super::{Nearby, RoadNetwork};
 use crate::frame::{EastNorth, LatLon, LocalFrame};
-
-/// Distances are compared up to this share, so that rounding does not hide a segment that the exact distance puts first.
-const ROUNDING: f64 = 1e-9;
 
 /// At most this many cells per segment: roads may be far apart.
 const CELLS_PER_SEGMENT: usize = 4;
@@ -37,25 +34,11 @@ struct Segment {
 }
 
 impl Segment {
-    /// The closest point to the origin of `frame`: how far along the segment, and where. As
-    /// `RoadNetwork::project_segment`, operation by operation.
+    /// The closest point to the origin of `frame`: how far along the segment, and where.
     #[inline]
     fn closest(&self, frame: &LocalFrame) -> (f64, EastNorth) {
         let local = |[lat_deg, lon_deg]: [f64; 2]| frame.to_local(LatLon { lat_deg, lon_deg });
-        let (a, b) = (local(self.a), local(self.b));
-        let ab = b.minus(a);
-        let length2 = ab.east_m * ab.east_m + ab.north_m * ab.north_m;
-        let along = -(a.east_m * ab.east_m + a.north_m * ab.north_m);
-        let fraction = if length2 > 0.0 {
-            clamp(along / length2, 1.0)
-        } else {
-            0.0
-        };
-        let local = EastNorth {
-            east_m: a.east_m + fraction * ab.east_m,
-            north_m: a.north_m + fraction * ab.north_m,
-        };
-        (fraction, local)
+        closest_to_origin(local(self.a), local(self.b))
     }
 }
 
@@ -228,7 +211,7 @@ impl SegmentGrid {
         let runs = self.runs(point, radius_m, lat_deg, lon_deg);
         let points = runs.flat_map(|run| &self.segments[run]).filter_map(|segment| {
             let (fraction, local) = segment.closest(&frame);
-            let is_near = local.east_m * local.east_m + local.north_m * local.north_m <= limit2;
+            let is_near = local.square_m2() <= limit2;
             is_near.then(|| {
                 let at = SegmentPoint {
                     segment: segment.first as usize,
@@ -292,7 +275,7 @@ impl Best {
     #[inline]
     fn try_one(&mut self, segment: &Segment, copy: u32) {
         let (fraction, local) = segment.closest(&self.frame);
-        let distance2 = local.east_m * local.east_m + local.north_m * local.north_m;
+        let distance2 = local.square_m2();
         if distance2 > self.limit2 {
             return;
         }
