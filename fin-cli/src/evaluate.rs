@@ -31,7 +31,12 @@ pub struct Sample {
     pub tunnel: TunnelId,
     /// Which pass through a tunnel of this drive, from 0.
     pub pass: usize,
+    /// Metres along the road from the estimate before of the same pass to this one; 0 on another branch.
+    pub advance_m: f64,
 }
+
+/// A step back on the same road that a driver notices, metres.
+const STEP_BACK_M: f64 = -2.0;
 
 /// What the engine made of one drive.
 #[derive(Clone, Debug)]
@@ -94,6 +99,8 @@ pub struct Summary {
     pub coverage95: f64,
     /// Share of the positions reported on another branch.
     pub wrong_branch: f64,
+    /// Share of the positions reported more than 2 m behind the one before.
+    pub steps_back: f64,
 }
 
 impl Summary {
@@ -124,6 +131,7 @@ impl Summary {
             coverage68: share(&|s| s.error_m.abs() <= s.estimate.accuracy_m),
             coverage95: share(&|s| s.error_m.abs() <= s.estimate.accuracy95_m),
             wrong_branch: share(&|s| s.wrong_branch),
+            steps_back: share(&|s| s.advance_m < STEP_BACK_M),
         }
     }
 }
@@ -144,26 +152,28 @@ pub fn evaluate(db: &Arc<FingerprintDb>, drive: &Drive, truth: &[TruePosition]) 
     let scored = in_tunnels(&db.network, truth);
     let times: Vec<_> = scored.iter().map(|place| place.truth.time).collect();
     let (estimates, diagnostics) = estimates_at(db, drive, &times);
-    let mut samples = Vec::with_capacity(scored.len());
+    let mut samples: Vec<Sample> = Vec::with_capacity(scored.len());
     let mut unanswered = 0;
+    let network = &db.network;
     for (place, estimate) in scored.iter().zip(estimates) {
         let Some(estimate) = estimate else {
             unanswered += 1;
             continue;
         };
-        let along = estimate.road.and_then(|road| {
-            let at = EdgePosition {
-                edge: road.edge,
-                offset_m: road.edge_offset_m,
-            };
-            along_road_m(&db.network, place.at, at, SEARCH_M)
-        });
+        let at = edge_position(&estimate);
+        let along = at.and_then(|at| along_road_m(network, place.at, at, SEARCH_M));
+        let before = samples.last().filter(|before| before.pass == place.pass);
+        let before = before.and_then(|before| edge_position(&before.estimate));
+        let advance = before
+            .zip(at)
+            .and_then(|(before, at)| along_road_m(network, before, at, SEARCH_M));
         samples.push(Sample {
             estimate,
             error_m: along.unwrap_or_else(|| place.truth.position.distance_m(estimate.position)),
             wrong_branch: along.is_none(),
             tunnel: place.tunnel,
             pass: place.pass,
+            advance_m: advance.unwrap_or(0.0),
         });
     }
     Evaluation {
@@ -171,6 +181,14 @@ pub fn evaluate(db: &Arc<FingerprintDb>, drive: &Drive, truth: &[TruePosition]) 
         unanswered,
         diagnostics,
     }
+}
+
+/// Where on the road network `estimate` is, when it is.
+fn edge_position(estimate: &Estimate) -> Option<EdgePosition> {
+    estimate.road.map(|road| EdgePosition {
+        edge: road.edge,
+        offset_m: road.edge_offset_m,
+    })
 }
 
 /// A true position inside a tunnel.

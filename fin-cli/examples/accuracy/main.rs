@@ -6,11 +6,13 @@
 
 #![allow(unreachable_pub, reason = "modules of one program")]
 
+mod cases;
 mod cork;
 mod jack_lynch;
 mod report;
 mod simulated;
 mod survey;
+mod town;
 
 use std::path::PathBuf;
 
@@ -25,13 +27,16 @@ struct Args {
     /// Folder of the Cork data set; without it the real drives are left out
     #[arg(long)]
     cork: Option<PathBuf>,
-    /// First seed of the simulated towns; seeds below 1000 served development
-    #[arg(long, default_value_t = 800)]
+    /// First seed of the simulated towns; seeds below 1000 are for development
+    #[arg(long, default_value_t = 1000)]
     seed: u64,
     /// Number of simulated towns for each scenario; 0 leaves the simulation out
     #[arg(long, default_value_t = 8)]
     towns: u64,
-    /// Only this scenario
+    /// Only the hard cases whose names begin so, "forks" or "cold starts"; may be given more than once
+    #[arg(long, value_name = "NAME")]
+    case: Vec<String>,
+    /// Only this scenario, without the hard cases
     #[arg(long)]
     scenario: Option<Scenario>,
     /// Where the report goes; stdout without it
@@ -44,18 +49,26 @@ fn main() -> Result<()> {
     let all = [Scenario::Tube, Scenario::Long, Scenario::Fork, Scenario::Bores];
     let scenarios = args.scenario.map_or(all.to_vec(), |one| vec![one]);
     let seeds: Vec<u64> = (args.seed..args.seed + args.towns).collect();
-    let simulated = if seeds.is_empty() {
+    let simulated = if seeds.is_empty() || !args.case.is_empty() {
         Vec::new()
     } else {
         simulated::run(&seeds, &scenarios)?
     };
+    let hard = (!seeds.is_empty() && args.scenario.is_none()).then(|| hard_cases(&seeds, &args.case));
+    let hard = hard.transpose()?;
     let cork = args
         .cork
         .as_deref()
         .map(|folder| cork::run(folder, &cork::TUNNELS_M))
         .transpose()?;
     let jack_lynch = args.cork.as_deref().map(jack_lynch::run).transpose()?;
-    let text = report::markdown(&seeds, &simulated, cork.as_deref(), jack_lynch.as_deref());
+    let text = report::markdown(
+        &seeds,
+        &simulated,
+        hard.as_ref(),
+        cork.as_deref(),
+        jack_lynch.as_deref(),
+    );
     match &args.out {
         Some(path) => write_atomically(path, text.as_bytes())
             .with_context(|| format!("cannot write {}", path.display())),
@@ -64,4 +77,16 @@ fn main() -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// The hard cases that one of `names` begins the name of; all of them when there is none.
+fn hard_cases(seeds: &[u64], names: &[String]) -> Result<report::HardCases> {
+    let is_asked = |name: &str| names.is_empty() || names.iter().any(|asked| name.starts_with(asked));
+    Ok(report::HardCases {
+        rows: cases::run(seeds, is_asked)?,
+        forks: is_asked("forks").then(|| cases::forks(seeds)).transpose()?,
+        cold_starts: is_asked("cold starts")
+            .then(|| cases::cold_starts(seeds))
+            .transpose()?,
+    })
 }

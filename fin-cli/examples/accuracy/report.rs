@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use fin_cli::evaluate::Summary;
 
-use crate::{cork, jack_lynch, simulated};
+use crate::{cases, cork, jack_lynch, simulated};
 
 const HEAD: &str = "median | 68 % | 95 % | max | exit | in 68 % | in 95 % | wrong branch";
 const LINE: &str = "---|---|---|---|---|---|---|---";
@@ -28,6 +28,7 @@ cargo run --release --example accuracy -- --cork ../shared/data/cork_5g --out do
 pub fn markdown(
     seeds: &[u64],
     simulated: &[simulated::Row],
+    hard: Option<&HardCases>,
     cork: Option<&[cork::Row]>,
     jack_lynch: Option<&[jack_lynch::Pass]>,
 ) -> String {
@@ -70,6 +71,9 @@ pub fn markdown(
             100.0 * fluent95
         );
         text.push('\n');
+    }
+    if let Some(hard) = hard {
+        write_hard_cases(&mut text, seeds, hard);
     }
     if let Some(rows) = cork {
         text.push_str(
@@ -119,6 +123,85 @@ pub fn markdown(
         }
     }
     text
+}
+
+/// What there is to say of the hard cases.
+pub struct HardCases {
+    pub rows: Vec<cases::Row>,
+    pub forks: Option<[cases::Forks; 2]>,
+    pub cold_starts: Option<[cases::ColdStarts; 2]>,
+}
+
+fn write_hard_cases(text: &mut String, seeds: &[u64], hard: &HardCases) {
+    let (first, last) = (seeds.first().unwrap_or(&0), seeds.last().unwrap_or(&0));
+    let _ = write!(
+        text,
+        "## Hard cases\n\nThe same world with one thing changed, towns {first} to {last}, two test drives over each route in free \
+         and in varying traffic (in jams, in those). *aim*: the 68 % and the 95 % error that each is to stay within. *back*: steps of \
+         more than 2 m backwards from one second to the next on the same road, in a thousand.\n\n\
+         | case | wheel | drives | aim | {HEAD} | back |\n|---|---|---|---|{LINE}|---|\n"
+    );
+    let with = |wheel| if wheel { "with" } else { "without" };
+    for row in &hard.rows {
+        let aim = row
+            .aim
+            .map_or("".to_owned(), |(p68, p95)| format!("{p68} / {p95}"));
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {aim} | {} | {:.1} |",
+            row.case,
+            with(row.wheel),
+            row.drives,
+            cells(&row.summary),
+            1000.0 * row.summary.steps_back
+        );
+    }
+    let total: usize = hard.rows.iter().map(|row| row.summary.samples).sum();
+    let share = |of: &dyn Fn(&Summary) -> f64| {
+        let inside = hard
+            .rows
+            .iter()
+            .map(|row| of(&row.summary) * row.summary.samples as f64);
+        100.0 * inside.sum::<f64>() / total.max(1) as f64
+    };
+    let (in68, in95) = (share(&|s| s.coverage68), share(&|s| s.coverage95));
+    let _ = writeln!(
+        text,
+        "\nInside the stated 68 % and 95 % intervals, over all of these: {in68:.0} % and {in95:.0} %.\n"
+    );
+    let percent = |part: usize, all: usize| 100.0 * part as f64 / all.max(1) as f64;
+    text.push_str(
+        "Forks: passes that are reported on the right branch all the way from 5 s after the branches were 50 m apart, and positions \
+         reported on the wrong one as more than 90 % probable.\n\n\
+         | wheel | passes | right | surely wrong |\n|---|---|---|---|\n",
+    );
+    for forks in hard.forks.iter().flatten() {
+        let _ = writeln!(
+            text,
+            "| {} | {} | {:.1} % | {:.2} % |",
+            with(forks.wheel),
+            forks.passes,
+            percent(forks.right, forks.passes),
+            percent(forks.surely_wrong, forks.positions)
+        );
+    }
+    text.push_str(
+        "\nCold starts: the app is started a fifth of the way or half way through a tube of 2 km, without a fix before. *found*: \
+         within 50 m.\n\n\
+         | wheel | starts | asked after | found | in 95 % |\n|---|---|---|---|---|\n",
+    );
+    for starts in hard.cold_starts.iter().flatten() {
+        let _ = writeln!(
+            text,
+            "| {} | {} | {:.0} s | {:.0} % | {:.0} % |",
+            with(starts.wheel),
+            starts.starts,
+            starts.after_s,
+            percent(starts.found, starts.starts),
+            percent(starts.honest, starts.starts)
+        );
+    }
+    text.push('\n');
 }
 
 fn cells(s: &Summary) -> String {

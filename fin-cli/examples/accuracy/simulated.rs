@@ -1,24 +1,16 @@
 //! Simulated tunnels: many seeds, five survey drives a route, test drives with and without wheel speed.
 
-use std::sync::Arc;
-
 use anyhow::Result;
-use fin_cli::build;
 use fin_cli::evaluate::{Evaluation, Summary, evaluate};
-use fin_cli::roads;
-use fin_cli::simulate::{DriveConfig, Scenario, Traffic, World, WorldConfig};
+use fin_cli::simulate::{Scenario, Traffic, WorldConfig};
 use fin_core::observation::Drive;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::survey;
+use crate::town::Town;
 
-/// Survey drives over each route.
-const SURVEY_DRIVES: u64 = 5;
 /// Test drives over each route and traffic.
 const TEST_DRIVES: u64 = 2;
-/// Number of the first test drive; survey drives count from 0.
-const FIRST_TEST: u64 = 1000;
 
 /// One row of the table.
 #[derive(Clone, Debug, Serialize)]
@@ -76,51 +68,22 @@ pub fn coverage(rows: &[Row]) -> (f64, f64) {
 const INPUTS: [&str; 3] = ["wheel + cells", "cells only", "wheel only"];
 
 fn run_town(seed: u64, scenario: Scenario) -> Result<Vec<(&'static str, &'static str, Evaluation)>> {
-    let world = World::new(&WorldConfig::new(seed, scenario))?;
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("roads.geojson");
-    std::fs::write(&file, world.roads().geojson())?;
-    let network = Arc::new(build::database_roads(roads::read(&file)?.ways)?);
-    let routes = 0..world.routes().len();
-    let mut passes = Vec::new();
-    for route in routes.clone() {
-        for number in 0..SURVEY_DRIVES {
-            let traffic = if number % 2 == 0 {
-                Traffic::Free
-            } else {
-                Traffic::Varying
-            };
-            let config = DriveConfig {
-                traffic,
-                ..DriveConfig::new(route, number + 10 * route as u64)
-            };
-            let drive = world.drive(&config)?.drive;
-            passes.push(survey::label(&network, &format!("{route}/{number}"), &drive)?);
-        }
-    }
-    let db = survey::build(&network, &passes)?;
+    let town = Town::surveyed(&WorldConfig::new(seed, scenario))?;
     let mut found = Vec::new();
-    for route in routes {
-        for traffic in Traffic::ALL {
-            for number in 0..TEST_DRIVES {
-                let config = DriveConfig {
-                    traffic,
-                    ..DriveConfig::new(route, FIRST_TEST + number + 10 * route as u64)
-                };
-                let simulated = world.drive(&config)?;
-                let all = simulated.drive;
-                let no_wheel = Drive {
-                    speed: Vec::new(),
-                    ..all.clone()
-                };
-                let no_cells = Drive {
-                    cells: Vec::new(),
-                    ..all.clone()
-                };
-                for (inputs, drive) in INPUTS.into_iter().zip([all, no_wheel, no_cells]) {
-                    found.push((traffic.name(), inputs, evaluate(&db, &drive, &simulated.truth)));
-                }
-            }
+    for config in town.tests(&Traffic::ALL, TEST_DRIVES) {
+        let simulated = town.world.drive(&config)?;
+        let all = simulated.drive;
+        let no_wheel = Drive {
+            speed: Vec::new(),
+            ..all.clone()
+        };
+        let no_cells = Drive {
+            cells: Vec::new(),
+            ..all.clone()
+        };
+        for (inputs, drive) in INPUTS.into_iter().zip([all, no_wheel, no_cells]) {
+            let evaluation = evaluate(&town.db, &drive, &simulated.truth);
+            found.push((config.traffic.name(), inputs, evaluation));
         }
     }
     Ok(found)

@@ -55,6 +55,9 @@ pub struct Options {
     /// Share of levels that are placeholders, 0 to 1, on the last survey drive of each route
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     pub placeholder_share: f64,
+    /// Share of the cells that are switched off between survey and test drives, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub cells_off: f64,
     /// How far before and after the tunnel drives go, 100 to 5000 m, at most the 1800 m of open road
     #[arg(long, value_name = "M", default_value_t = 1_200.0)]
     pub approach_m: f64,
@@ -120,6 +123,7 @@ fn config(options: &Options) -> DatasetConfig {
             repeats: options.repeat_scans,
             placeholder_share: options.placeholder_share,
         },
+        cells_off: options.cells_off,
         approach_m: options.approach_m,
         truth_hz: options.truth_hz,
         survey_truth: options.survey_truth,

@@ -48,6 +48,8 @@ pub struct DatasetConfig {
     pub scans: ScanTiming,
     /// What is wrong with the scans of the last survey drive on each route; all others are sound.
     pub defects: Defects,
+    /// Share of the cells that are switched off between the survey drives and the test drives, 0…1.
+    pub cells_off: f64,
     /// How far before and after the tunnel a drive goes, metres.
     pub approach_m: f64,
     /// True positions per second.
@@ -163,6 +165,7 @@ fn plan(world: &World, config: &DatasetConfig) -> Vec<(&'static str, String, Dri
                         } else {
                             Defects::default()
                         },
+                        cells_off: if set == "test" { config.cells_off } else { 0.0 },
                         operator,
                         start: Time::from_millis(first_start(week).as_millis() + 600_000 * route as i64),
                         truth_hz: config.truth_hz,

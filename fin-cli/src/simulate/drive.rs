@@ -30,6 +30,8 @@ pub struct DriveConfig {
     pub scans: ScanTiming,
     /// What is wrong with the scans.
     pub defects: Defects,
+    /// Share of the town's cells that are switched off, 0…1; a greater share has all those of a smaller one.
+    pub cells_off: f64,
     /// Index of the operator whose SIM card the phone has.
     pub operator: usize,
     /// When the drive starts.
@@ -52,6 +54,7 @@ impl DriveConfig {
                 refresh_s: 1.0,
             },
             defects: Defects::default(),
+            cells_off: 0.0,
             operator: 0,
             start: first_start(number),
             truth_hz: 5.0,
@@ -119,12 +122,13 @@ pub(super) fn simulate(world: &World, config: &DriveConfig) -> SimulatedDrive {
     let clock = (config.start, seed);
 
     let radio = &world.operators[config.operator];
+    let is_on = |cell: usize| {
+        let number = (config.operator as u64) << 32 | cell as u64;
+        !Stream::new(world.seed, "switched off", number).chance(config.cells_off)
+    };
+    let coverage = radio.coverages[config.route].with_only(is_on);
     let scans = phone::scans(
-        (
-            &radio.coverages[config.route],
-            &radio.network.cells,
-            config.operator,
-        ),
+        (&coverage, &radio.network.cells, config.operator),
         &trajectory,
         (phone, config.scans),
         clock,

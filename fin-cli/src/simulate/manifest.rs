@@ -36,6 +36,7 @@ pub(super) fn command(config: &DatasetConfig) -> String {
         defect("clock-offset-s", config.defects.clock_offset_s),
         defect("repeat-scans", config.defects.repeats as f64),
         defect("placeholder-share", config.defects.placeholder_share),
+        defect("cells-off", config.cells_off),
     ];
     format!(
         "fin simulate --out DIR --seed {}{}{length} --operators {} --survey-drives {} --test-drives {}{}{} --wheel {wheel} \

@@ -189,6 +189,7 @@ impl World {
         in_range("seconds between new scans", config.scans.refresh_s, 0.2, 60.0)?;
         in_range("true positions per second", config.truth_hz, 0.1, 10.0)?;
         config.defects.check()?;
+        in_range("the share of cells switched off", config.cells_off, 0.0, 1.0)?;
         Ok(drive::simulate(self, config))
     }
 }

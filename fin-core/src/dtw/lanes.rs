@@ -188,6 +188,23 @@ impl RateLanes {
         }
     }
 
+    /// Keeps `points` grid points, those nearest to `centre_m` that there are.
+    ///
+    /// # Panics
+    /// When the row has fewer.
+    pub fn crop(&mut self, centre_m: f64, points: usize) {
+        assert!(points <= self.points, "a crop is no longer than the row");
+        let middle = (centre_m - self.base_m) / self.step_m - 0.5 * (points - 1) as f64;
+        let first = (libm::round(middle).max(0.0) as usize).min(self.points - points);
+        let lanes = self.cells.chunks_exact(self.points);
+        self.cells = lanes
+            .flat_map(|lane| lane[first..][..points].iter().copied())
+            .collect();
+        self.points = points;
+        self.base_m += first as f64 * self.step_m;
+        self.normalise();
+    }
+
     /// Spreads positions by a variance, m²: a symmetric three-point kernel, repeated where one is not wide enough.
     pub fn diffuse(&mut self, variance: f64) {
         let total = variance / (2.0 * self.step_m * self.step_m);

@@ -16,6 +16,14 @@ const POINTS: usize = 256;
 const LEAST_STEP_M: f64 = 1.0;
 /// Greatest distance between grid points, metres.
 const MOST_STEP_M: f64 = 64.0;
+/// Distance between grid points while the car is searched for along a whole tunnel, metres, but for what makes the lane a
+/// multiple of [`POINTS`], and the most that such a lane has.
+const SEARCH_STEP_M: f64 = 10.0;
+const MOST_SEARCH_POINTS: usize = 8 * POINTS;
+/// Speeds that are thought of when nothing is known of them, mean and standard deviation, m/s.
+pub(super) const ANY_SPEED_MPS: (f64, f64) = (14.0, 8.0);
+/// A search has found the car when the standard deviation of the place is below this share of [`POINTS`] steps.
+const NARROW: f64 = 0.1;
 /// Lanes over the odometer's scale.
 const SCALE_LANES: usize = 15;
 /// How far the scale lanes reach, standard deviations.
@@ -201,27 +209,59 @@ impl Belief {
         Self::from_moments(&anchor, rates, track, room)
     }
 
+    /// The belief that the car is anywhere between two offsets along the route, at any usual speed or, when there is wheel
+    /// speed, at that.
+    pub(super) fn anywhere(from_m: f64, to_m: f64, track: &AlongTrack, wheel: bool) -> Belief {
+        let length_m = to_m - from_m;
+        let lanes = libm::ceil(length_m / (SEARCH_STEP_M * POINTS as f64)) as usize;
+        let points = (lanes.max(2) * POINTS).min(MOST_SEARCH_POINTS);
+        let step_m = (length_m / (points - 1) as f64).clamp(LEAST_STEP_M, MOST_STEP_M);
+        let (rates, rate, sigma) = if wheel {
+            (Rates::Scale, 0.0, SCALE_SIGMA.1)
+        } else {
+            (Rates::Speed, ANY_SPEED_MPS.0, ANY_SPEED_MPS.1)
+        };
+        let anchor = Moments {
+            position_m: from_m + 0.5 * length_m,
+            position_var: libm::pow(1e3 * length_m, 2.0),
+            rate,
+            rate_var: sigma * sigma,
+            covariance: 0.0,
+        };
+        Self::on_grid(&anchor, rates, track, (points, step_m), None)
+    }
+
     fn from_moments(anchor: &Moments, rates: Rates, track: &AlongTrack, room: Option<Belief>) -> Belief {
+        let sigma = anchor.position_var.sqrt();
+        let mut step_m = LEAST_STEP_M;
+        while step_m < MOST_STEP_M && sigma > 10.0 * step_m {
+            step_m *= 2.0;
+        }
+        Self::on_grid(anchor, rates, track, (POINTS, step_m), room)
+    }
+
+    fn on_grid(
+        anchor: &Moments,
+        rates: Rates,
+        track: &AlongTrack,
+        (points, step_m): (usize, f64),
+        room: Option<Belief>,
+    ) -> Belief {
         let reach = SCALE_REACH * anchor.rate_var.sqrt();
         let middle = (SCALE_LANES / 2) as f64;
         let lanes = (0..rates.lanes()).map(|lane| match rates {
             Rates::Speed => lane as f64,
             Rates::Scale => anchor.rate + reach * (lane as f64 - middle) / middle,
         });
-        let sigma = anchor.position_var.sqrt();
-        let mut step_m = LEAST_STEP_M;
-        while step_m < MOST_STEP_M && sigma > 10.0 * step_m {
-            step_m *= 2.0;
-        }
         let (row, marginal) = match room {
             Some(Belief {
                 mut row, marginal, ..
             }) => {
-                row.start_again(anchor, lanes, POINTS, step_m);
+                row.start_again(anchor, lanes, points, step_m);
                 (row, marginal)
             }
             None => (
-                RateLanes::start(anchor, lanes.collect(), POINTS, step_m),
+                RateLanes::start(anchor, lanes.collect(), points, step_m),
                 Vec::new(),
             ),
         };
@@ -238,6 +278,19 @@ impl Belief {
         };
         belief.refresh();
         belief
+    }
+
+    /// Whether the car is still searched for along a whole tunnel.
+    pub(super) fn is_search(&self) -> bool {
+        self.row.points() > POINTS
+    }
+
+    /// Ends a search that has come to one place; what is left elsewhere is given up.
+    pub(super) fn narrow(&mut self) {
+        if self.is_search() && self.moments.position_var.sqrt() < NARROW * POINTS as f64 * self.row.step_m() {
+            self.row.crop(self.moments.position_m, POINTS);
+            self.refresh();
+        }
     }
 
     /// Mean and spread of place and rate.
@@ -285,13 +338,19 @@ impl Belief {
         match self.rates {
             Rates::Scale => {
                 let moved_m = track.offset_m() - self.track_offset_m;
-                self.row.advance(moved_m, |scale| moved_m * (1.0 + scale));
+                let frame_m = if self.is_search() { 0.0 } else { moved_m };
+                self.row.advance(frame_m, |scale| moved_m * (1.0 + scale));
                 let change_mps = track.speed_mps() - self.track_speed_mps;
                 self.row.diffuse(model.wheel_var_m2(dt_s, moved_m, change_mps));
                 self.row.wander(SCALE_WALK_PER_S * dt_s, &[1.0; SCALE_LANES]);
             }
             Rates::Speed => {
-                self.row.advance(self.moments.rate * dt_s, |speed| speed * dt_s);
+                let frame_m = if self.is_search() {
+                    0.0
+                } else {
+                    self.moments.rate * dt_s
+                };
+                self.row.advance(frame_m, |speed| speed * dt_s);
                 let walk = model.speed_walk_m2_per_s3 * dt_s;
                 let usual = model.usual_speeds(self.entry_mps);
                 self.row.wander(walk, &usual);
@@ -314,6 +373,10 @@ impl Belief {
         let rates = if wheel { Rates::Scale } else { Rates::Speed };
         if rates == self.rates {
             return self;
+        }
+        if self.is_search() {
+            let length_m = (self.row.points() - 1) as f64 * self.row.step_m();
+            return Self::anywhere(self.row.base_m(), self.row.base_m() + length_m, track, wheel);
         }
         let (rate, rate_var) = if wheel {
             let sigma = (p[(state::SCALE, state::SCALE)].sqrt() / mean[state::SCALE])
@@ -472,8 +535,9 @@ impl Belief {
         ];
         row.is_sound()
             && row.rates().len() == rates.lanes()
-            && row.points() == POINTS
-            && (LEAST_STEP_M..=MOST_STEP_M).contains(&row.step_m())
+            && row.points() % POINTS == 0
+            && (POINTS..=MOST_SEARCH_POINTS).contains(&row.points())
+            && (0.5 * LEAST_STEP_M..=MOST_STEP_M).contains(&row.step_m())
             && row
                 .rates()
                 .iter()
@@ -484,7 +548,7 @@ impl Belief {
                 .iter()
                 .all(|v| (0.0..=most_m * most_m).contains(v))
             && moments.covariance.abs() <= most_m * most_m
-            && marginal.len() == POINTS
+            && marginal.len() == row.points()
             && marginal.iter().all(|p| (0.0..=2.0).contains(p))
             && *shape == Shape::of(marginal)
     }
@@ -492,16 +556,23 @@ impl Belief {
     /// Brings moments and marginal up to date, and the grid to where and how wide the belief is.
     fn refresh(&mut self) {
         self.moments = self.row.moments();
-        self.row.recentre(self.moments.position_m);
+        if !self.is_search() {
+            self.fit_grid();
+        }
+        self.row.marginal(&mut self.marginal);
+        self.shape = Shape::of(&self.marginal);
+    }
+
+    /// Brings the grid to where the belief is and how wide.
+    fn fit_grid(&mut self) {
         let sigma = self.moments.position_var.sqrt();
+        self.row.recentre(self.moments.position_m);
         let step = self.row.step_m();
         if sigma > 0.07 * POINTS as f64 * step && step < MOST_STEP_M {
             self.row.rescale(true);
         } else if sigma < 0.016 * POINTS as f64 * step && step > LEAST_STEP_M {
             self.row.rescale(false);
         }
-        self.row.marginal(&mut self.marginal);
-        self.shape = Shape::of(&self.marginal);
     }
 }
 

@@ -30,6 +30,9 @@ const USUAL_LEGS: usize = 32;
 /// Cost of a fix beyond which it tells no more against a hypothesis than that it is wrong.
 const MOST_FIX_COST: f64 = 20.0;
 
+/// Least time that the car is searched for, seconds: a few scans alone are too sure of themselves.
+const LEAST_SEARCH_S: f64 = 12.0;
+
 /// The farthest that a drive gets, metres, and the fastest, m/s: what goes beyond comes from damaged bytes.
 const MOST_OFFSET_M: f64 = 1e8;
 const MOST_SPEED_MPS: f64 = 300.0;
@@ -53,6 +56,8 @@ pub(super) struct Hypothesis {
     pub log_weight: f64,
     /// Route offset of the last fix that was taken.
     pub fixed_at_m: Option<f64>,
+    /// When the car was first searched for along the route.
+    pub sought_since: Option<Time>,
     /// Time and route offset of the last scan that counted.
     last_scan: Option<(Time, f64)>,
     /// The latest level of each cell heard lately while GNSS was away.
@@ -104,6 +109,7 @@ impl Hypothesis {
             level_offset,
             log_weight,
             fixed_at_m,
+            sought_since: None,
             last_scan: None,
             earlier: Vec::new(),
             drift_var_m2: 0.0,
@@ -119,6 +125,7 @@ impl Hypothesis {
             level_offset,
             log_weight,
             fixed_at_m,
+            sought_since: _,
             last_scan,
             earlier,
             drift_var_m2,
@@ -164,6 +171,11 @@ impl Hypothesis {
             && fixed_at_m.is_none_or(is_offset)
             && last_scan.is_none_or(|(_, m)| is_offset(m))
             && (self.needed_m() - self.end_m() <= MOST_BEYOND_M || !self.has_way_on(network))
+    }
+
+    /// Whether the car is searched for along a whole tunnel, so that there is no answer yet.
+    pub(super) fn is_search(&self) -> bool {
+        self.belief.as_ref().is_some_and(Belief::is_search)
     }
 
     /// Where the car is on the route at the filter's time.
@@ -430,6 +442,7 @@ impl Hypothesis {
         let history = History {
             earlier: &self.earlier,
             gaits: belief.gaits(),
+            searching: belief.is_search(),
             moved_m: |gait, earlier: &EarlierReading| belief.moved_m(gait, earlier, scan.time, &track),
         };
         let places = Places {
@@ -450,6 +463,10 @@ impl Hypothesis {
                 self.last_scan = Some((scan.time, belief.moments().position_m));
             }
             self.remember(scan.time, &work.score, radio);
+            let patient = |since: Time| scan.time.seconds_since(since) >= LEAST_SEARCH_S;
+            if self.sought_since.is_some_and(patient) {
+                belief.narrow();
+            }
         }
         self.belief = Some(belief);
         known
@@ -503,6 +520,7 @@ impl Hypothesis {
         let no_history = History {
             earlier: &[],
             gaits: 1,
+            searching: false,
             moved_m: |_, _: &EarlierReading| 0.0,
         };
         work.score

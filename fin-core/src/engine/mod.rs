@@ -10,6 +10,7 @@ mod gate;
 mod hypothesis;
 mod navigator;
 mod output;
+mod search;
 mod snapshot;
 
 use std::sync::{Arc, OnceLock};
@@ -250,13 +251,17 @@ impl Engine {
         Ok(if changed { self.predict(now) } else { None })
     }
 
-    /// The estimate at `time`, or `None` before the first fix and long after the last when nothing is tracked.
+    /// The estimate at `time`, or `None` while nothing is tracked: before the first fix, unless the car was found in a tunnel
+    /// by what its phone hears there, and long after the last one.
     /// Does not change the engine; times before the latest observation give the estimate at that.
     pub fn predict(&self, time: Time) -> Option<Estimate> {
         let time = self.now?.max(time);
         let Some(best) = self.hypotheses.get(self.best) else {
             return self.free_estimate(time);
         };
+        if best.is_search() {
+            return None;
+        }
         let spot = best.spot_ahead(
             &best.track.predict(time, &self.options.motion),
             &self.options.drift,
@@ -413,7 +418,7 @@ impl Engine {
         for (at, hypothesis) in joined.iter_mut().enumerate() {
             hypothesis.log_weight -= log_total;
             hypothesis.forget_behind();
-            if best.is_none_or(|(_, weight)| hypothesis.log_weight > weight) {
+            if !hypothesis.is_search() && best.is_none_or(|(_, weight)| hypothesis.log_weight > weight) {
                 best = Some((at, hypothesis.log_weight));
             }
         }
@@ -462,6 +467,7 @@ impl Engine {
         }
         self.advance(now);
         let wheel = self.wheel(now);
+        self.search_everywhere(&usable, now, wheel);
         let open = self
             .gate
             .last_taken()
@@ -508,7 +514,9 @@ impl Engine {
                 .iter()
                 .map(|h| h.fit(&network, fix, lag_s, 1.5 * sigma_m, &self.options.drift)),
         );
-        let prediction = self.hypotheses.get(self.best).map(|best| {
+        // A place that no fix has ever confirmed does not stand against one.
+        let is_confirmed = |best: &&Hypothesis| best.fixed_at_m.is_some();
+        let prediction = self.hypotheses.get(self.best).filter(is_confirmed).map(|best| {
             let spot = best.spot(&self.options.drift);
             let portals = best.to_portals_m(&network, spot.offset_m);
             let nis = fits.iter().flatten().map(|fit| fit.nis).reduce(f64::min);
@@ -556,7 +564,10 @@ impl Engine {
     /// Starts on the roads near a fix, in every direction that it allows.
     fn start(&mut self, fix: &GnssFix, sigma_m: f64) {
         self.diagnostics.starts += 1;
-        let known_offset = self.hypotheses.get(self.best).map(|best| best.level_offset);
+        let before = self.hypotheses.get(self.best);
+        let known_offset = before
+            .filter(|best| best.fixed_at_m.is_some())
+            .map(|best| best.level_offset);
         let level_offset = known_offset.unwrap_or(LevelOffset::unknown(&self.options.radio));
         self.hypotheses.clear();
         self.best = 0;

@@ -33,6 +33,8 @@ pub struct History<'a, F: Fn(Option<usize>, &EarlierReading) -> f64> {
     pub earlier: &'a [EarlierReading],
     /// Number of gaits, at least 1.
     pub gaits: usize,
+    /// Whether the car is searched for along a whole tunnel, and not followed.
+    pub searching: bool,
     /// Metres that the car has moved since a reading, at a gait or, for `None`, on average over them.
     pub moved_m: F,
 }
@@ -60,6 +62,9 @@ pub struct ScanScore {
 const STUDENT_SCALE: f64 = 0.45;
 /// Likelihood of a known reading on a road that no survey drove, against that of one that fits.
 const UNSURVEYED_LIKELIHOOD: f64 = 0.4;
+/// Likelihood, in a search, of the level of a cell where no survey heard it, against that of one that fits. Places close
+/// by differ little in it; a whole tunnel has places where nothing can be misfitted.
+const UNHEARD_LIKELIHOOD: f32 = 0.3;
 /// Likelihood of any scan beyond the ends of the route, against that of one that fits.
 const OFF_ROUTE_LIKELIHOOD: f32 = 1e-4;
 /// The least likelihood that is told apart from none.
@@ -142,7 +147,13 @@ impl ScanScore {
                         steps: moved_m / places.window.step_m,
                     }
                 });
-                self.weigh_reading(gait, carried, offset, history.gaits > 1, model);
+                self.weigh_reading(
+                    gait,
+                    carried,
+                    offset,
+                    (history.gaits > 1, history.searching),
+                    model,
+                );
             }
         }
         self.weigh_presence(places);
@@ -203,13 +214,13 @@ impl ScanScore {
     }
 
     /// Multiplies the likelihood at `gait` by that of the last reading appended. What lasts of a residual is held to be less
-    /// the more it outlies when `doubting`: where the speed is not known the place may have been the wrong one.
+    /// the more it outlies where the speed is not known or the car is searched for: the place may have been the wrong one.
     fn weigh_reading(
         &mut self,
         gait: usize,
         carried: Option<Carried>,
         offset: LevelOffset,
-        doubting: bool,
+        (speed_unknown, searching): (bool, bool),
         model: &RadioModel,
     ) {
         let points = self.presence.len();
@@ -226,8 +237,13 @@ impl ScanScore {
         let change_db = carried.map_or(0.0, |carried| carried.change_db);
         let (mean, offset_var) = (offset.mean_db as f32, offset.var_db2 as f32);
         let lasting = model.lasting_share as f32;
-        let doubt = if doubting { 1.0 / OUTLYING_VARIANCES } else { 0.0 };
+        let doubt = if speed_unknown || searching {
+            1.0 / OUTLYING_VARIANCES
+        } else {
+            0.0
+        };
         let row = &mut self.likelihood[gait * points..][..points];
+        let unheard = if searching { UNHEARD_LIKELIHOOD } else { 1.0 };
         let readings = residuals.iter().zip(variances).zip(&self.before_db);
         for (likelihood, ((&residual, &var), &before)) in row.iter_mut().zip(readings) {
             let before = before + change_db - mean;
@@ -243,7 +259,7 @@ impl ScanScore {
             let off = residual - mean - left * before;
             let tail = 1.0 / (1.0 + off * off / (total * STUDENT_DOF as f32));
             let density = REFERENCE_SIGMA_DB / total.sqrt() * tail * tail;
-            let factor = if residual.is_nan() { 1.0 } else { density };
+            let factor = if residual.is_nan() { unheard } else { density };
             *likelihood = (*likelihood * factor).max(LEAST_LIKELIHOOD);
         }
     }

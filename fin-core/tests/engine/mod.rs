@@ -3,6 +3,7 @@
 mod leaps;
 mod navigator;
 mod road;
+mod search;
 mod snapshot;
 
 use std::sync::Arc;

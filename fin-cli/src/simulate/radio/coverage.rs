@@ -49,6 +49,13 @@ impl Coverage {
         Self { cells, arrivals }
     }
 
+    /// The same without the cells that are not `on`.
+    pub(in crate::simulate) fn with_only(&self, on: impl Fn(usize) -> bool) -> Self {
+        let kept = std::iter::zip(&self.cells, &self.arrivals).filter(|(cell, _)| on(**cell));
+        let (cells, arrivals) = kept.map(|(&cell, row)| (cell, row.clone())).unzip();
+        Self { cells, arrivals }
+    }
+
     /// What arrives from the cell at position `index` of [`Coverage::cells`], `along_m` on the route.
     pub(in crate::simulate) fn at(&self, index: usize, along_m: f64) -> Arrival {
         let row = &self.arrivals[index];
