@@ -152,6 +152,7 @@ fn every_survey_drive_of_every_scenario_is_placed() {
                 refresh_s: 1.0,
             },
             defects: Defects::default(),
+            cells_off: 0.0,
             approach_m: 600.0,
             truth_hz: 1.0,
             survey_truth: false,
