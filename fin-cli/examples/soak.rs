@@ -12,8 +12,8 @@ use fin_cli::soak::{Plan, run};
 use fin_cli::{build, drive, roads};
 use fin_core::fingerprint::format::Atlas;
 
-/// Memory may grow by this much between a tenth and the end, kB: the longest run of hypotheses comes when it comes.
-const MOST_GROWTH_KB: u64 = 4096;
+/// Memory may grow by this much between a tenth and the end, kB: the most hypotheses come when they come.
+const MOST_GROWTH_KB: u64 = 1024;
 
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);

@@ -268,7 +268,8 @@ impl Hypothesis {
         while let Some(mut hypothesis) = open.pop() {
             let last = hypothesis.legs.last().map(|leg| leg.edge);
             let ways_on: Vec<EdgeId> = last.map_or(Vec::new(), |edge| ways_on(network, edge).collect());
-            if hypothesis.end_m() >= needed_m || ways_on.is_empty() || done.len() + open.len() >= most {
+            let crowded = ways_on.len() > 1 && done.len() + open.len() + ways_on.len() > most;
+            if hypothesis.end_m() >= needed_m || ways_on.is_empty() || crowded {
                 done.push(hypothesis);
                 continue;
             }

@@ -34,8 +34,10 @@ pub use navigator::{Navigator, StepError};
 pub use output::{Estimate, Mode, RoadPosition};
 pub use snapshot::SnapshotError;
 
-/// Hypotheses kept at most.
+/// Hypotheses kept at most after a scan or a fix.
 const MOST_HYPOTHESES: usize = 16;
+/// Hypotheses that forks make of them at most until the next scan or fix.
+const MOST_BRANCHES: usize = 2 * MOST_HYPOTHESES;
 /// Probability relative to the best below which a hypothesis is given up, with GNSS and without.
 const LEAST_PROBABILITY: (f64, f64) = (1e-3, 1e-4);
 /// Probability that another branch needs before the answer goes over to it.
@@ -364,12 +366,14 @@ impl Engine {
         if needs_more {
             let best = self.best;
             let mut extended = Vec::with_capacity(self.hypotheses.len() + 4);
+            let mut to_come = self.hypotheses.len();
             for (index, hypothesis) in std::mem::take(&mut self.hypotheses).into_iter().enumerate() {
                 if index == best {
                     self.best = extended.len();
                 }
-                let room = (2 * MOST_HYPOTHESES).saturating_sub(extended.len()).max(1);
-                extended.extend(hypothesis.extended(network, room));
+                to_come -= 1;
+                let room = MOST_BRANCHES.saturating_sub(extended.len() + to_come);
+                extended.extend(hypothesis.extended(network, room.max(1)));
             }
             self.hypotheses = extended;
         }

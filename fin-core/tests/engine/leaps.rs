@@ -6,7 +6,7 @@ use fin_core::engine::{Engine, Mode};
 use fin_core::observation::Observation;
 use fin_core::time::Time;
 
-use super::road::{Trip, database, drive};
+use super::road::{Trip, city_without_profiles, database, drive};
 
 /// More than 16 hypotheses in a tunnel without wheel speed take as a state, bytes.
 const MOST_STATE_BYTES: usize = 1_000_000;
@@ -84,6 +84,24 @@ fn leaps_too_short_to_forget_the_car_leave_the_state_small() {
             assert!(engine.snapshot().len() < MOST_STATE_BYTES, "after {index} leaps");
         }
         assert_eq!(engine.diagnostics().silences, 0);
+    }
+}
+
+#[test]
+fn two_minutes_among_streets_where_nothing_tells_the_way_leave_the_state_small() {
+    for wheel in [false, true] {
+        let mut engine = Engine::new(Arc::new(city_without_profiles(40)));
+        let trip = trip(wheel);
+        let (before, after): (Vec<_>, Vec<_>) = drive(&trip)
+            .into_iter()
+            .partition(|observation| observation.time() < Time::from_millis(20_000));
+        let silent = after.iter().filter(|o| !matches!(o, Observation::Gnss(_)));
+        let two_minutes = silent.take_while(|o| o.time() < Time::from_millis(140_000));
+        for observation in before.iter().chain(two_minutes) {
+            engine.step(observation).unwrap();
+            assert!(engine.snapshot().len() < 2 * MOST_STATE_BYTES);
+        }
+        assert_eq!(engine.diagnostics().starts, 1);
     }
 }
 

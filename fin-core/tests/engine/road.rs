@@ -131,19 +131,12 @@ fn level_dbm(cell: usize, s: f64, ramp: bool) -> f64 {
     -92.0 - 2.0 * c + slow + quick + there * (5.0 * (TAU * (s / 310.0 + 0.2 * c)).sin() - 3.0)
 }
 
-fn ways(fork: bool) -> Vec<Way> {
-    let way = |id, from: (i64, LatLon), to: (i64, LatLon), tunnel| Way {
+/// A road in one direction between two nodes.
+fn way(id: i64, from: (i64, LatLon), to: (i64, LatLon), tunnel: bool) -> Way {
+    let node = |(key, position)| WayNode { key, position };
+    Way {
         id,
-        nodes: vec![
-            WayNode {
-                key: from.0,
-                position: from.1,
-            },
-            WayNode {
-                key: to.0,
-                position: to.1,
-            },
-        ],
+        nodes: vec![node(from), node(to)],
         oneway: Direction::Forward,
         tunnel,
         layer: 0,
@@ -151,7 +144,33 @@ fn ways(fork: bool) -> Vec<Way> {
         reference: None,
         max_speed_mps: None,
         class: RoadClass::Primary,
+    }
+}
+
+/// Streets that no survey drove, in both directions, a block of 100 m apart; the road of the trips runs along one of them.
+pub(super) fn city_without_profiles(blocks: i64) -> FingerprintDb {
+    let corner = |x: i64, y: i64| {
+        let (east_m, north_m) = (100.0 * x as f64, 100.0 * (y - blocks / 2) as f64);
+        (1000 * x + y, frame().to_lat_lon(EastNorth { east_m, north_m }))
     };
+    let blocks_of = |x: i64, y: i64| [(x + 1, y), (x, y + 1)].map(|next| ((x, y), next));
+    let corners = (0..blocks).flat_map(|x| (0..blocks).map(move |y| (x, y)));
+    let streets = corners.flat_map(|(x, y)| blocks_of(x, y)).enumerate();
+    let ways = streets.map(|(id, (from, to))| Way {
+        oneway: Direction::Both,
+        ..way(id as i64, corner(from.0, from.1), corner(to.0, to.1), false)
+    });
+    let network = RoadNetwork::build(ways.collect()).unwrap();
+    FingerprintDb {
+        profiles: network.edges().map(|_| None).collect(),
+        cells: CellTable::new(Vec::new()),
+        evidence: Evidence::default(),
+        provenance: Provenance::default(),
+        network: Arc::new(network),
+    }
+}
+
+fn ways(fork: bool) -> Vec<Way> {
     let node = |key, s| (key, place(s));
     let mut ways = vec![
         way(1, node(1, 0.0), node(2, PORTAL_M), false),
