@@ -7,7 +7,7 @@
 
 use fearless_simd::{Select, Simd, SimdBase, SimdMask, dispatch};
 
-use super::simd::{Channels, Gaps, MOST_CHANNELS, PACKED, PackedCosts, Present, Word, pack};
+use super::simd::{Aligned, Gaps, MOST_CHANNELS, PACKED, PackedCosts, Present, Word, interleave, pack};
 use super::{Frames, Level, Sample, Series};
 
 /// The most reference points that a sample may move on.
@@ -46,14 +46,12 @@ pub struct LevelRow {
     segment: usize,
     missing: u8,
     has_gaps: bool,
-    /// Vector `q · width + word`.
-    reference: Vec<u32>,
+    /// Vectors `2 · (q · width + word)`, of the even lanes, and the one after, of the odd.
+    reference: Aligned<u64>,
     /// Vector `q`.
-    costs: Vec<u32>,
-    /// The last sample's local costs.
-    local: Vec<u32>,
+    costs: Aligned<u32>,
     /// Words of the sample.
-    sample: Vec<u32>,
+    sample: Vec<u64>,
     /// What has been subtracted from all costs.
     offset: u64,
     /// A number that the least cost is not above, while there is one.
@@ -105,9 +103,8 @@ impl LevelRow {
             segment,
             missing,
             has_gaps: false,
-            reference: vec![0; segment * width * lanes],
-            costs: vec![u32::FAR; segment * lanes],
-            local: vec![0; segment * lanes],
+            reference: Aligned::new(0, segment * width * lanes),
+            costs: Aligned::new(u32::FAR, segment * lanes),
             sample: Vec::with_capacity(width),
             offset: 0,
             ceiling: 0,
@@ -116,8 +113,8 @@ impl LevelRow {
             let frame = reference.at(point);
             row.has_gaps |= frame.iter().any(|value| value.is_missing());
             let (q, lane) = row.place(point);
-            for (word, packed) in pack(std::iter::once(frame), channels).enumerate() {
-                row.reference[(q * width + word) * lanes + lane] = packed;
+            for (word, packed) in pack(frame).enumerate() {
+                row.reference[(q * width + word) * lanes + lane % 2 * (lanes / 2) + lane / 2] = packed;
             }
         }
         Ok(row)
@@ -197,7 +194,7 @@ impl LevelRow {
             });
         }
         self.sample.clear();
-        self.sample.extend(pack(std::iter::once(sample), self.channels));
+        self.sample.extend(pack(sample));
         Ok(self.has_gaps || sample.iter().any(|value| value.is_missing()))
     }
 
@@ -261,22 +258,18 @@ fn store<S: Simd>(vector: S::u32s, vectors: &mut [u32], at: usize) {
     vector.store_slice(&mut vectors[at * lanes..][..lanes]);
 }
 
-/// The local costs of the points of vector `q`.
+/// The local costs of the points of a vector, of which `frames` are the words.
 #[inline(always)]
-fn local_cost<S: Simd, H: Channels<S, u32>>(
-    simd: S,
-    costs: H,
-    sample: &[u32],
-    reference: &[u32],
-    q: usize,
-) -> S::u32s {
-    let frames = &reference[q * sample.len() * S::u32s::LEN..][..sample.len() * S::u32s::LEN];
-    let mut sum = costs.zero(simd);
-    for (&word, vector) in sample.iter().zip(frames.chunks_exact(S::u32s::LEN)) {
-        let reference = S::u32s::from_slice(simd, vector);
-        sum = costs.add(simd, sum, S::u32s::splat(simd, word), reference);
+fn local_cost<S: Simd, H: PackedCosts>(simd: S, costs: H, sample: &[u64], frames: &[u64]) -> S::u32s {
+    let pairs = S::u64s::LEN;
+    let mut even = S::u16s::splat(simd, 0);
+    let mut odd = even;
+    for (&word, vectors) in sample.iter().zip(frames.chunks_exact(2 * pairs)) {
+        let word = S::u64s::splat(simd, word);
+        even = costs.add(simd, even, word, S::u64s::from_slice(simd, &vectors[..pairs]));
+        odd = costs.add(simd, odd, word, S::u64s::from_slice(simd, &vectors[pairs..]));
     }
-    costs.finish(sum)
+    interleave::<S>(even, odd)
 }
 
 #[inline(always)]
@@ -301,7 +294,6 @@ fn least<S: Simd>(simd: S, row: &LevelRow) -> u32 {
 /// [`LevelRow::advance`].
 #[inline(always)]
 fn stride<S: Simd, H: PackedCosts>(simd: S, row: &mut LevelRow, costs: H, penalties: &[u32]) {
-    let costs = costs.channels(simd);
     let far = S::u32s::splat(simd, u32::FAR);
     let segment = row.segment;
     // The first vectors need the ends of the segments before, which the others overwrite.
@@ -319,7 +311,9 @@ fn stride<S: Simd, H: PackedCosts>(simd: S, row: &mut LevelRow, costs: H, penalt
                 best = u32::lower::<S>(simd, best, from + S::u32s::splat(simd, penalty));
             }
         }
-        let sum = best + local_cost(simd, costs, &row.sample, &row.reference, q);
+        let words = row.sample.len() * S::u32s::LEN;
+        let frames = &row.reference[q * words..][..words];
+        let sum = best + local_cost(simd, costs, &row.sample, frames);
         if q + wrapped >= segment {
             // Kept as it was: distance to the segment's end, minus one, is its place.
             first[segment - 1 - q] = load(simd, &row.costs, q).slide::<1>(far);
@@ -331,39 +325,31 @@ fn stride<S: Simd, H: PackedCosts>(simd: S, row: &mut LevelRow, costs: H, penalt
 /// [`LevelRow::advance_freely`].
 #[inline(always)]
 fn flow<S: Simd, H: PackedCosts>(simd: S, row: &mut LevelRow, costs: H) {
-    let costs = costs.channels(simd);
     let far = S::u32s::splat(simd, u32::FAR);
-    let LevelRow {
-        segment,
-        costs: cells,
-        local,
-        sample,
-        reference,
-        ..
-    } = row;
-    let mut before = load(simd, cells, *segment - 1).slide::<1>(far);
+    let sample = &row.sample[..];
+    let mut before = load(simd, &row.costs, row.segment - 1).slide::<1>(far);
     let mut left = far;
-    for q in 0..*segment {
-        let above = load(simd, cells, q);
-        let cost = local_cost(simd, costs, sample, reference, q);
+    let frames = row.reference.chunks_exact(sample.len() * S::u32s::LEN);
+    for (cells, frames) in row.costs.chunks_exact_mut(S::u32s::LEN).zip(frames) {
+        let above = S::u32s::from_slice(simd, cells);
         let others = u32::lower::<S>(simd, above, before);
-        let sum = u32::lower::<S>(simd, others, left) + cost;
+        let sum = u32::lower::<S>(simd, others, left) + local_cost(simd, costs, sample, frames);
         left = u32::lower::<S>(simd, sum, far);
         before = above;
-        store::<S>(left, cells, q);
-        store::<S>(cost, local, q);
+        left.store_slice(cells);
     }
     // What comes into a segment from the one before was not known; it is carried on for as long as it is lower.
     loop {
         left = left.slide::<1>(far);
-        for q in 0..*segment {
-            let cell = load(simd, cells, q);
-            let entering = left + load(simd, local, q);
+        let frames = row.reference.chunks_exact(sample.len() * S::u32s::LEN);
+        for (cells, frames) in row.costs.chunks_exact_mut(S::u32s::LEN).zip(frames) {
+            let cell = S::u32s::from_slice(simd, cells);
+            let entering = left + local_cost(simd, costs, sample, frames);
             if !entering.simd_lt(cell).any_true() {
                 return;
             }
             left = u32::lower::<S>(simd, cell, entering);
-            store::<S>(left, cells, q);
+            left.store_slice(cells);
         }
     }
 }

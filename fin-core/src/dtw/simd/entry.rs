@@ -11,8 +11,11 @@ pub(in crate::dtw) trait Lane: Sample {
     /// What it is in a lane.
     type Word: Word;
 
-    /// The lane's value, `None` where only the specification knows what becomes of it.
-    fn word(self) -> Option<Self::Word>;
+    /// The lane's value.
+    fn word(self) -> Self::Word;
+
+    /// Whether it is a number of which only the specification knows what becomes.
+    fn is_finite(self) -> bool;
 
     /// Whether the costs of a path of so many cells fit, when the largest of two levels is `largest`.
     fn fits(cells: usize, largest: u64) -> bool;
@@ -23,8 +26,14 @@ macro_rules! float_lane {
         impl Lane for $float {
             type Word = $float;
 
-            fn word(self) -> Option<$float> {
-                self.is_finite().then_some(self)
+            #[inline]
+            fn word(self) -> $float {
+                self
+            }
+
+            #[inline]
+            fn is_finite(self) -> bool {
+                <$float>::is_finite(self)
             }
 
             fn fits(cells: usize, _: u64) -> bool {
@@ -39,8 +48,14 @@ float_lane!(f64);
 impl Lane for u8 {
     type Word = u32;
 
-    fn word(self) -> Option<u32> {
-        Some(u32::from(self))
+    #[inline]
+    fn word(self) -> u32 {
+        u32::from(self)
+    }
+
+    #[inline]
+    fn is_finite(self) -> bool {
+        true
     }
 
     fn fits(cells: usize, largest: u64) -> bool {
@@ -59,7 +74,10 @@ where
     A: Series,
     A::Sample: Lane,
 {
-    (0..series.len()).map(|index| series.at(index).word()).collect()
+    let samples = || (0..series.len()).map(|index| series.at(index));
+    samples()
+        .fold(true, |finite, sample| finite & sample.is_finite())
+        .then(|| samples().map(Lane::word).collect())
 }
 
 /// Both series as words, `None` where no kernel may read them.
@@ -291,14 +309,21 @@ where
     if !is_subsequence(constraints) || width(b)? != channels || !fits {
         return None;
     }
-    fn flat<'a, S: Lane + 'a>(series: impl Series<Sample = &'a [S]>) -> Option<Vec<S::Word>> {
-        let values = (0..series.len()).flat_map(|index| -> &'a [S] { series.at(index) });
-        values
-            .map(|value| value.word().filter(|_| !value.is_missing()))
-            .collect()
+    let is_whole = |frame: &'a [S]| {
+        let whole = |value: &S| value.is_finite() & !value.is_missing();
+        frame.iter().fold(true, |all, value| all & whole(value))
+    };
+    if !frames(a).chain(frames(b)).all(is_whole) {
+        return None;
     }
-    let (a, b) = (flat(a)?, flat(b)?);
-    Some(frames_subsequence(level, &a, &b, channels, metric))
+    let a: Vec<S::Word> = frames(a).flatten().map(|value| value.word()).collect();
+    let b = frames(b).map(|frame| frame.iter().map(|value| value.word()));
+    Some(frames_subsequence(level, &a, b, channels, metric))
+}
+
+/// The frames of a series.
+fn frames<'a, S: 'a>(series: impl Series<Sample = &'a [S]>) -> impl ExactSizeIterator<Item = &'a [S]> {
+    (0..series.len()).map(move |index| series.at(index))
 }
 
 /// As [`align_frames`], for absolute differences of levels, of which some may be missing.
@@ -319,23 +344,21 @@ where
     if !is_subsequence(constraints) || width(b)? != channels || channels > MOST_CHANNELS || !fits {
         return None;
     }
-    fn frames<'a>(series: impl Series<Sample = &'a [u8]>) -> impl Iterator<Item = &'a [u8]> {
-        (0..series.len()).map(move |index| series.at(index))
-    }
-    let any_missing = frames(a)
-        .chain(frames(b))
-        .flatten()
-        .any(|value| value.is_missing());
+    let has_missing = |frame: &[u8]| {
+        frame
+            .iter()
+            .fold(false, |missing, value| missing | value.is_missing())
+    };
     let missing = match missing {
-        _ if !any_missing => None,
+        _ if !frames(a).chain(frames(b)).any(has_missing) => None,
         Missing::Costs(cost) => Some(u8::try_from(cost).ok()?),
         Missing::LeftOut => return None,
     };
-    let a: Vec<u32> = pack(frames(a), channels).collect();
-    let b: Vec<u32> = pack(frames(b), channels).collect();
+    let a: Vec<u64> = frames(a).flat_map(pack).collect();
+    let b = frames(b).map(pack);
     let width = channels.div_ceil(PACKED);
     Some(match missing {
-        None => levels_subsequence(level, &a, &b, width, Present),
-        Some(cost) => levels_subsequence(level, &a, &b, width, Gaps { cost }),
+        None => levels_subsequence(level, &a, b, width, Present),
+        Some(cost) => levels_subsequence(level, &a, b, width, Gaps { cost }),
     })
 }

@@ -4,6 +4,7 @@
 //! bits at every [`Level`]. Costs are not negative and inputs that could make one that is not a number are left to the
 //! specification; among the numbers that remain the order of a minimum's arguments does not matter.
 
+mod aligned;
 mod batch;
 pub(super) mod entry;
 mod level;
@@ -17,10 +18,10 @@ mod tests;
 
 use fearless_simd::{Simd, SimdBase, dispatch};
 
+pub(super) use aligned::Aligned;
 pub(super) use batch::{Block, block_bounds, block_distances};
 pub use level::Level;
-pub(super) use levels::{Gaps, MOST_CHANNELS, PACKED, PackedCosts, Present, pack};
-pub(super) use series::Channels;
+pub(super) use levels::{Gaps, MOST_CHANNELS, PACKED, PackedCosts, Present, interleave, pack};
 #[expect(
     unreachable_pub,
     reason = "bounds of a public type, not to be implemented outside"
@@ -28,7 +29,7 @@ pub(super) use series::Channels;
 pub use word::{Local, Word};
 
 use super::Match;
-use series::{Framed, Plain, Whole};
+use series::{Framed, Leveled, Plain};
 use strip::{Bottom, Column, Costs, DEPTH, Keep, Nothing, Task, bottom_row};
 
 /// The distance of two series of one number per sample; finite, and none empty.
@@ -82,33 +83,27 @@ pub(super) fn subsequence<W: Word, M: Local>(level: Level, a: &[W], b: &[W], met
 }
 
 /// The part of `b` that is nearest to `a`, for frames of `width` channels, all finite.
-pub(super) fn frames_subsequence<W: Word, M: Local>(
+pub(super) fn frames_subsequence<W: Word, M: Local, F: Iterator<Item = W>>(
     level: Level,
     a: &[W],
-    b: &[W],
+    b: impl ExactSizeIterator<Item = F>,
     width: usize,
     metric: M,
 ) -> Option<Match<W>> {
-    let (n, m) = (a.len() / width, b.len() / width);
-    dispatch!(level.0, simd => {
-        let b = with_overhang::<_, W>(simd, b, width);
-        part(simd, Framed::new(simd, a, &b, width, Whole(metric)), n, m)
-    })
+    let (n, m) = (a.len() / width, b.len());
+    dispatch!(level.0, simd => part(simd, Framed::new(simd, a, b, width, metric), n, m))
 }
 
 /// The part of `b` that is nearest to `a`, for packed levels of `width` words per frame.
-pub(super) fn levels_subsequence<H: PackedCosts>(
+pub(super) fn levels_subsequence<H: PackedCosts, F: Iterator<Item = u64>>(
     level: Level,
-    a: &[u32],
-    b: &[u32],
+    a: &[u64],
+    b: impl ExactSizeIterator<Item = F>,
     width: usize,
     costs: H,
 ) -> Option<Match<u32>> {
-    let (n, m) = (a.len() / width, b.len() / width);
-    dispatch!(level.0, simd => {
-        let b = with_overhang::<_, u32>(simd, b, width);
-        part(simd, Framed::new(simd, a, &b, width, costs.channels(simd)), n, m)
-    })
+    let (n, m) = (a.len() / width, b.len());
+    dispatch!(level.0, simd => part(simd, Leveled::new(simd, a, b, width, costs), n, m))
 }
 
 #[inline(always)]

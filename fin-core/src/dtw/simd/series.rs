@@ -2,11 +2,10 @@
 
 use fearless_simd::{Simd, SimdBase};
 
-use super::strip::{Column, Costs, DEPTH};
+use super::aligned::{Aligned, LINE_BYTES};
+use super::levels::{PackedCosts, interleave};
+use super::strip::{Column, Costs, DEPTH, overhang};
 use super::word::{Local, Word};
-
-/// Steps whose local costs are added up side by side.
-const TOGETHER: usize = 2;
 
 /// The columns that the rows of a strip are at: the samples of [`DEPTH`] steps past and of as many to come.
 pub(super) struct Passing<S: Simd, W: Word> {
@@ -93,105 +92,274 @@ impl<S: Simd, W: Word, M: Local> Costs<S, W> for Plain<'_, S, W, M> {
     }
 }
 
-/// How the words of a frame's channels become its local cost.
-pub(in crate::dtw) trait Channels<S: Simd, W: Word>: Copy {
-    /// A sum under way.
-    type Sum: Copy;
-
-    /// No cost.
-    fn zero(self, simd: S) -> Self::Sum;
-
-    /// The sum with one more word of both frames.
-    fn add(self, simd: S, sum: Self::Sum, a: W::Vector<S>, b: W::Vector<S>) -> Self::Sum;
-
-    /// The local cost.
-    fn finish(self, sum: Self::Sum) -> W::Vector<S>;
-}
-
-/// A word is a channel; channels are added in their order.
-#[derive(Clone, Copy)]
-pub(super) struct Whole<M>(pub(super) M);
-
-impl<S: Simd, W: Word, M: Local> Channels<S, W> for Whole<M> {
-    type Sum = W::Vector<S>;
-
-    #[inline(always)]
-    fn zero(self, simd: S) -> W::Vector<S> {
-        W::Vector::splat(simd, W::ZERO)
-    }
-
-    #[inline(always)]
-    fn add(self, _: S, sum: W::Vector<S>, a: W::Vector<S>, b: W::Vector<S>) -> W::Vector<S> {
-        sum + self.0.cost::<S, W>(a, b)
-    }
-
-    #[inline(always)]
-    fn finish(self, sum: W::Vector<S>) -> W::Vector<S> {
-        sum
-    }
-}
-
-/// Frames of `width` words per sample, one after the other. `b` goes on for an overhang behind its end.
-pub(super) struct Framed<'a, S: Simd, W: Word, H: Channels<S, W>> {
-    a: &'a [W],
-    b: &'a [W],
+/// The columns of a reference, so that what the rows of a vector are at lies together.
+///
+/// Lane by lane these are columns [`DEPTH`] apart. A run is one channel of every `GAP`-th column, and a vector is a slice of a run.
+/// Columns of zeros come before the first and follow the last for as long as a strip is at them.
+struct Runs<T, const GAP: usize> {
+    words: Aligned<T>,
+    /// Words of a run.
+    stride: usize,
+    /// Channels, or words of several.
     width: usize,
-    channels: H,
-    rows: Vec<Column<S, W>>,
-    passing: Vec<Passing<S, W>>,
-    costs: [[W::Vector<S>; DEPTH]; DEPTH],
 }
 
-impl<'a, S: Simd, W: Word, H: Channels<S, W>> Framed<'a, S, W, H> {
-    #[inline(always)]
-    pub(super) fn new(simd: S, a: &'a [W], b: &'a [W], width: usize, channels: H) -> Self {
-        let nothing = [W::Vector::splat(simd, W::ZERO); DEPTH];
+impl<T: Copy, const GAP: usize> Runs<T, GAP> {
+    /// Room for `columns` columns of `width` words.
+    fn new(zero: T, width: usize, columns: usize) -> Self {
+        let per_line = LINE_BYTES / size_of::<T>();
+        // With an odd number of lines no two runs meet in the same places of the first cache.
+        let lines = columns.div_ceil(GAP).div_ceil(per_line) | 1;
+        let stride = lines * per_line;
         Self {
-            a,
-            b,
+            words: Aligned::new(zero, GAP * width * stride),
+            stride,
             width,
-            channels,
-            rows: vec![nothing; width],
-            passing: (0..width).map(|_| Passing::new(simd)).collect(),
-            costs: [nothing; DEPTH],
+        }
+    }
+
+    /// Where word 0 of a column is; that of the next word is a stride on.
+    #[inline(always)]
+    fn place(&self, column: usize) -> usize {
+        column % GAP * self.width * self.stride + column / GAP
+    }
+
+    fn put(&mut self, column: usize, words: impl Iterator<Item = T>) {
+        let (first, stride) = (self.place(column), self.stride);
+        for (place, word) in self.words[first..].iter_mut().step_by(stride).zip(words) {
+            *place = word;
         }
     }
 }
 
-impl<S: Simd, W: Word, H: Channels<S, W>> Costs<S, W> for Framed<'_, S, W, H> {
+/// The columns of [`Runs`] for a reference of so many; its first is behind a strip's height of others.
+#[inline(always)]
+fn with_margins<S: Simd, W: Word>(columns: usize) -> usize {
+    columns + 2 * overhang::<S, W>()
+}
+
+/// Frames of one number per channel.
+pub(super) struct Framed<'a, S: Simd, W: Word, M> {
+    a: &'a [W],
+    runs: Runs<W, DEPTH>,
+    metric: M,
+    rows: Vec<Column<S, W>>,
+    costs: [Column<S, W>; DEPTH],
+}
+
+impl<'a, S: Simd, W: Word, M: Local> Framed<'a, S, W, M> {
+    /// The rows are the frames of `a`, `width` numbers each, and the columns those of `b`.
+    #[inline(always)]
+    pub(super) fn new<F>(
+        simd: S,
+        a: &'a [W],
+        b: impl ExactSizeIterator<Item = F>,
+        width: usize,
+        metric: M,
+    ) -> Self
+    where
+        F: Iterator<Item = W>,
+    {
+        let nothing = [W::Vector::splat(simd, W::ZERO); DEPTH];
+        let mut runs = Runs::new(W::ZERO, width, with_margins::<S, W>(b.len()));
+        for (column, frame) in (DEPTH * W::Vector::<S>::LEN..).zip(b) {
+            runs.put(column, frame);
+        }
+        Self {
+            a,
+            runs,
+            metric,
+            rows: vec![nothing; width],
+            costs: [nothing; DEPTH],
+        }
+    }
+
+    /// The local costs of the `STEPS` steps from `FIRST` on, when the first row is at `column`. Channels are added in their order.
+    #[inline(always)]
+    #[expect(
+        clippy::needless_range_loop,
+        clippy::manual_memcpy,
+        reason = "indices that are known leave the sums in registers"
+    )]
+    fn steps<const FIRST: usize, const STEPS: usize>(&mut self, simd: S, column: usize) {
+        let lanes = W::Vector::<S>::LEN;
+        let (stride, width) = (self.runs.stride, self.rows.len());
+        let words = &self.runs.words[..];
+        let mut sums = [[W::Vector::<S>::splat(simd, W::ZERO); DEPTH]; STEPS];
+        for (channel, rows) in self.rows.iter().enumerate() {
+            // Written so that all of it is compiled for the level: what the library does with arrays is not.
+            let mut runs: [&[W]; DEPTH] = [&[]; DEPTH];
+            for (residue, run) in runs.iter_mut().enumerate() {
+                *run = &words[(residue * width + channel) * stride + column / DEPTH..][..lanes + 1];
+            }
+            for k in 0..STEPS {
+                for v in 0..DEPTH {
+                    let ahead = DEPTH + FIRST + k - v;
+                    let passing = &runs[ahead % DEPTH][ahead / DEPTH..][..lanes];
+                    let passing = W::Vector::from_slice(simd, passing);
+                    sums[k][v] += self.metric.cost::<S, W>(rows[v], passing);
+                }
+            }
+        }
+        for k in 0..STEPS {
+            self.costs[FIRST + k] = sums[k];
+        }
+    }
+}
+
+impl<S: Simd, W: Word, M: Local> Costs<S, W> for Framed<'_, S, W, M> {
     #[inline(always)]
     fn begin(&mut self, simd: S, base: usize, count: usize, _column: usize) {
+        let width = self.rows.len();
         for (channel, of_rows) in self.rows.iter_mut().enumerate() {
-            *of_rows = rows(simd, count, |row| self.a[(base + row) * self.width + channel]);
+            *of_rows = rows(simd, count, |row| self.a[(base + row) * width + channel]);
         }
     }
 
     #[inline(always)]
     fn advance(&mut self, simd: S, column: usize) {
-        let frames = &self.b[column * self.width..][..DEPTH * self.width];
-        for (channel, passing) in self.passing.iter_mut().enumerate() {
-            passing.advance(simd, |k| frames[k * self.width + channel]);
+        // In a function of its own, so that what else a strip holds leaves the registers. Of these the widest level has 32, and
+        // the others 16: enough for as many sums beside the rows.
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                if size_of::<W::Vector<S>>() == LINE_BYTES {
+                    self.steps::<0, DEPTH>(simd, column);
+                } else {
+                    self.steps::<0, 2>(simd, column);
+                    self.steps::<2, 2>(simd, column);
+                }
+            },
+        );
+    }
+
+    #[inline(always)]
+    fn at(&self, k: usize, v: usize) -> W::Vector<S> {
+        self.costs[k][v]
+    }
+}
+
+/// Frames of levels, [`PACKED`] channels in a word.
+pub(super) struct Leveled<'a, S: Simd, H> {
+    a: &'a [u64],
+    runs: Runs<u64, { 2 * DEPTH }>,
+    channels: H,
+    rows: Vec<Pairs<S>>,
+    /// What the rows of vector 0 are at in the steps past and in as many to come.
+    past: Vec<Pairs<S>>,
+    coming: Vec<Pairs<S>>,
+    costs: [[S::u32s; DEPTH]; DEPTH],
+}
+
+/// For each vector of a strip, or for each step, a word of the even lanes and of the odd.
+type Pairs<S> = [[<S as Simd>::u64s; 2]; DEPTH];
+
+impl<'a, S: Simd, H: PackedCosts> Leveled<'a, S, H> {
+    /// The rows are the frames of `a`, `width` words each, and the columns those of `b`.
+    #[inline(always)]
+    pub(super) fn new<F>(
+        simd: S,
+        a: &'a [u64],
+        b: impl ExactSizeIterator<Item = F>,
+        width: usize,
+        channels: H,
+    ) -> Self
+    where
+        F: Iterator<Item = u64>,
+    {
+        // Every other lane is twice as far apart.
+        let mut runs = Runs::new(0, width, with_margins::<S, u32>(b.len()));
+        for (column, frame) in (DEPTH * S::u32s::LEN..).zip(b) {
+            runs.put(column, frame);
         }
-        // Two steps at a time: their sums stay in registers, of which the narrower levels have 16.
-        for first in (0..DEPTH).step_by(TOGETHER) {
-            let mut sums = [[self.channels.zero(simd); DEPTH]; TOGETHER];
-            for (rows, passing) in self.rows.iter().zip(&self.passing) {
-                for (k, sums) in sums.iter_mut().enumerate() {
-                    for (v, sum) in sums.iter_mut().enumerate() {
-                        *sum = self.channels.add(simd, *sum, rows[v], passing.at(first + k, v));
-                    }
+        let nothing = vec![[[S::u64s::splat(simd, 0); 2]; DEPTH]; width];
+        Self {
+            a,
+            runs,
+            channels,
+            rows: nothing.clone(),
+            past: nothing.clone(),
+            coming: nothing,
+            costs: [[S::u32s::splat(simd, 0); DEPTH]; DEPTH],
+        }
+    }
+
+    /// The local costs of the `STEPS` steps from `FIRST` on.
+    #[inline(always)]
+    fn steps<const FIRST: usize, const STEPS: usize>(&mut self, simd: S) {
+        let mut even = [[S::u16s::splat(simd, 0); DEPTH]; STEPS];
+        let mut odd = even;
+        for ((rows, past), coming) in self.rows.iter().zip(&self.past).zip(&self.coming) {
+            for k in 0..STEPS {
+                for v in 0..DEPTH {
+                    let ahead = DEPTH + FIRST + k - v;
+                    let passing = if ahead < DEPTH {
+                        past[ahead]
+                    } else {
+                        coming[ahead - DEPTH]
+                    };
+                    even[k][v] = self.channels.add(simd, even[k][v], rows[v][0], passing[0]);
+                    odd[k][v] = self.channels.add(simd, odd[k][v], rows[v][1], passing[1]);
                 }
             }
-            for (k, sums) in sums.into_iter().enumerate() {
-                for (v, sum) in sums.into_iter().enumerate() {
-                    self.costs[first + k][v] = self.channels.finish(sum);
+        }
+        for k in 0..STEPS {
+            for v in 0..DEPTH {
+                self.costs[FIRST + k][v] = interleave::<S>(even[k][v], odd[k][v]);
+            }
+        }
+    }
+}
+
+impl<S: Simd, H: PackedCosts> Costs<S, u32> for Leveled<'_, S, H> {
+    #[inline(always)]
+    fn begin(&mut self, simd: S, base: usize, count: usize, _column: usize) {
+        let (lanes, width) = (S::u32s::LEN, self.rows.len());
+        for (word, of_rows) in self.rows.iter_mut().enumerate() {
+            for (v, vectors) in of_rows.iter_mut().enumerate() {
+                for (odd, vector) in vectors.iter_mut().enumerate() {
+                    *vector = S::u64s::from_fn(simd, |pair| {
+                        let row = (lanes - 1 - (2 * pair + odd)) * DEPTH + v;
+                        self.a[(base + row.min(count - 1)) * width + word]
+                    });
                 }
             }
         }
     }
 
     #[inline(always)]
-    fn at(&self, k: usize, v: usize) -> W::Vector<S> {
+    fn advance(&mut self, simd: S, column: usize) {
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                std::mem::swap(&mut self.past, &mut self.coming);
+                // Lane 0 is the last to come to a column, a strip's height after it was column 0 of the runs.
+                let first = [0, 1].map(|odd| self.runs.place(column + (1 + odd) * DEPTH));
+                for (word, coming) in self.coming.iter_mut().enumerate() {
+                    for (k, coming) in coming.iter_mut().enumerate() {
+                        for (coming, first) in coming.iter_mut().zip(first) {
+                            // Runs of columns that follow each other; a block does not go beyond the last of them.
+                            let place = first + (k * self.runs.width + word) * self.runs.stride;
+                            let words = &self.runs.words[place..][..S::u64s::LEN];
+                            *coming = S::u64s::from_slice(simd, words);
+                        }
+                    }
+                }
+                if size_of::<S::u64s>() == LINE_BYTES {
+                    self.steps::<0, 2>(simd);
+                    self.steps::<2, 2>(simd);
+                } else {
+                    self.steps::<0, 1>(simd);
+                    self.steps::<1, 1>(simd);
+                    self.steps::<2, 1>(simd);
+                    self.steps::<3, 1>(simd);
+                }
+            },
+        );
+    }
+
+    #[inline(always)]
+    fn at(&self, k: usize, v: usize) -> S::u32s {
         self.costs[k][v]
     }
 }

@@ -179,7 +179,7 @@ impl<S: Simd, W: Word> Cells<S, W> {
                 (self.at(v - 1), newer.at(v - 1))
             };
             let best = if TRACK {
-                W::lower_with::<S>(W::lower_with::<S>(diagonal, newer.at(v)), above)
+                W::lower_with::<S>(simd, W::lower_with::<S>(simd, diagonal, newer.at(v)), above)
             } else {
                 let side = W::lower::<S>(simd, diagonal.0, newer.costs[v]);
                 (W::lower::<S>(simd, side, above.0), diagonal.1)

@@ -27,14 +27,14 @@ pub trait Word: SimdElement + Cost {
     /// In each lane `if_lower` and its companion where it is strictly below `otherwise`, else that with its companion.
     #[inline(always)]
     fn lower_with<S: Simd>(
+        simd: S,
         otherwise: (Self::Vector<S>, Self::Vector<S>),
         if_lower: (Self::Vector<S>, Self::Vector<S>),
     ) -> (Self::Vector<S>, Self::Vector<S>) {
-        let lower = if_lower.0.simd_lt(otherwise.0);
-        (
-            lower.select(if_lower.0, otherwise.0),
-            lower.select(if_lower.1, otherwise.1),
-        )
+        // The next cell waits for the cost, and what the companion is may be found out beside it.
+        let lower = Self::lower::<S>(simd, otherwise.0, if_lower.0);
+        let stays = lower.simd_eq(otherwise.0);
+        (lower, stays.select(otherwise.1, if_lower.1))
     }
 
     /// `value` in the lanes where `from ≤ at ≤ to`, [`Word::FAR`] in the others.
