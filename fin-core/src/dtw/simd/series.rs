@@ -125,9 +125,10 @@ impl<T: Copy, const GAP: usize> Runs<T, GAP> {
     }
 
     fn put(&mut self, column: usize, words: impl Iterator<Item = T>) {
-        let (first, stride) = (self.place(column), self.stride);
-        for (place, word) in self.words[first..].iter_mut().step_by(stride).zip(words) {
-            *place = word;
+        let mut place = self.place(column);
+        for word in words {
+            self.words[place] = word;
+            place += self.stride;
         }
     }
 }
@@ -183,15 +184,22 @@ impl<'a, S: Simd, W: Word, M: Local> Framed<'a, S, W, M> {
     )]
     fn steps<const FIRST: usize, const STEPS: usize>(&mut self, simd: S, column: usize) {
         let lanes = W::Vector::<S>::LEN;
-        let (stride, width) = (self.runs.stride, self.rows.len());
+        let all_runs = self.rows.len() * self.runs.stride;
         let words = &self.runs.words[..];
+        // Of one length, so that one check is enough for all four. Written so that all of it is compiled for the level, which what
+        // the library does with arrays is not.
+        let mut residues: [&[W]; DEPTH] = [&[]; DEPTH];
+        for (residue, runs) in residues.iter_mut().enumerate() {
+            *runs = &words[residue * all_runs..][..all_runs];
+        }
+        let mut place = column / DEPTH;
         let mut sums = [[W::Vector::<S>::splat(simd, W::ZERO); DEPTH]; STEPS];
-        for (channel, rows) in self.rows.iter().enumerate() {
-            // Written so that all of it is compiled for the level: what the library does with arrays is not.
+        for rows in &self.rows {
             let mut runs: [&[W]; DEPTH] = [&[]; DEPTH];
-            for (residue, run) in runs.iter_mut().enumerate() {
-                *run = &words[(residue * width + channel) * stride + column / DEPTH..][..lanes + 1];
+            for residue in 0..DEPTH {
+                runs[residue] = &residues[residue][place..][..lanes + 1];
             }
+            place += self.runs.stride;
             for k in 0..STEPS {
                 for v in 0..DEPTH {
                     let ahead = DEPTH + FIRST + k - v;
