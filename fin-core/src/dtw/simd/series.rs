@@ -342,15 +342,24 @@ impl<S: Simd, H: PackedCosts> Costs<S, u32> for Leveled<'_, S, H> {
             || {
                 std::mem::swap(&mut self.past, &mut self.coming);
                 // Lane 0 is the last to come to a column, a strip's height after it was column 0 of the runs.
-                let first = [0, 1].map(|odd| self.runs.place(column + (1 + odd) * DEPTH));
-                for (word, coming) in self.coming.iter_mut().enumerate() {
-                    for (k, coming) in coming.iter_mut().enumerate() {
-                        for (coming, first) in coming.iter_mut().zip(first) {
-                            // Runs of columns that follow each other; a block does not go beyond the last of them.
-                            let place = first + (k * self.runs.width + word) * self.runs.stride;
-                            let words = &self.runs.words[place..][..S::u64s::LEN];
-                            *coming = S::u64s::from_slice(simd, words);
+                let all_runs = self.rows.len() * self.runs.stride;
+                let mut residues: [[&[u64]; 2]; DEPTH] = [[&[]; 2]; DEPTH];
+                for (k, residues) in residues.iter_mut().enumerate() {
+                    for (odd, runs) in residues.iter_mut().enumerate() {
+                        let residue = (column + k + (1 + odd) * DEPTH) % (2 * DEPTH);
+                        *runs = &self.runs.words[residue * all_runs..][..all_runs];
+                    }
+                }
+                // The columns of a block follow each other without a gap, as a block begins at a multiple of its length.
+                let mut places = [1, 2].map(|blocks| (column + blocks * DEPTH) / (2 * DEPTH));
+                for coming in &mut self.coming {
+                    for (coming, runs) in coming.iter_mut().zip(&residues) {
+                        for ((coming, runs), place) in coming.iter_mut().zip(runs).zip(places) {
+                            *coming = S::u64s::from_slice(simd, &runs[place..][..S::u64s::LEN]);
                         }
+                    }
+                    for place in &mut places {
+                        *place += self.runs.stride;
                     }
                 }
                 if size_of::<S::u64s>() == LINE_BYTES {
