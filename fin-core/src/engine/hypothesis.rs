@@ -440,9 +440,12 @@ impl Hypothesis {
             ..belief.window()
         };
         let track = self.track;
+        // Where no fix ever came none can be missed.
+        let silence_s = self.fixed_at_m.map_or(0.0, |_| dt_s.clamp(0.0, 10.0));
         let history = History {
             earlier: &self.earlier,
             gaits: belief.gaits(),
+            silence_s,
             searching: belief.is_search(),
             moved_m: |gait, earlier: &EarlierReading| belief.moved_m(gait, earlier, scan.time, &track),
         };
@@ -521,6 +524,7 @@ impl Hypothesis {
         let no_history = History {
             earlier: &[],
             gaits: 1,
+            silence_s: 0.0,
             searching: false,
             moved_m: |_, _: &EarlierReading| 0.0,
         };

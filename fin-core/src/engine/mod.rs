@@ -11,6 +11,7 @@ mod hypothesis;
 mod navigator;
 mod output;
 mod search;
+mod shown;
 mod snapshot;
 
 use std::sync::{Arc, OnceLock};
@@ -32,6 +33,7 @@ pub use gate::{GateModel, Refusal};
 use hypothesis::{Heard, Hypothesis, Workspace};
 pub use navigator::{Navigator, StepError};
 pub use output::{Estimate, Mode, RoadPosition};
+use shown::Shown;
 pub use snapshot::SnapshotError;
 
 /// Hypotheses kept at most after a scan or a fix.
@@ -168,6 +170,8 @@ pub struct Engine {
     last_wheel: Option<Time>,
     last_scan: Option<CellScan>,
     last_known_scan: Option<Time>,
+    /// Behind which the answer does not fall, while GNSS is away.
+    shown: Option<Shown>,
     /// Observations in a row that were too old.
     late: u32,
     work: Workspace,
@@ -193,6 +197,7 @@ impl Engine {
             last_wheel: None,
             last_scan: None,
             last_known_scan: None,
+            shown: None,
             late: 0,
             work: Workspace::default(),
             diagnostics: Diagnostics::default(),
@@ -244,6 +249,7 @@ impl Engine {
         let now = self
             .now
             .map_or(observation.time(), |now| now.max(observation.time()));
+        self.settle_shown(now);
         self.now = Some(now);
         let changed = match observation {
             Observation::Gnss(fix) => self.take_fix(fix, now),
@@ -251,6 +257,15 @@ impl Engine {
             Observation::Cells(scan) => self.take_scan(scan, now),
         };
         Ok(if changed { self.predict(now) } else { None })
+    }
+
+    /// Keeps what is answered for `now` before anything new is taken, so that the answer does not run back from it.
+    fn settle_shown(&mut self, now: Time) {
+        let since_s = self.now.map_or(0.0, |last| now.seconds_since(last));
+        let away = !self.gate.is_trusted(now);
+        let before = self.predict(now).filter(|_| away);
+        let road = before.and_then(|estimate| estimate.road);
+        self.shown = road.map(|road| Shown::after(&road, since_s));
     }
 
     /// The estimate at `time`, or `None` while nothing is tracked: before the first fix, unless the car was found in a tunnel
@@ -268,7 +283,8 @@ impl Engine {
             &best.track.predict(time, &self.options.motion),
             &self.options.drift,
         );
-        let at = best.locate(spot.offset_m);
+        let lead_m = self.shown.map_or(0.0, |shown| shown.lead_m(best, &spot));
+        let at = best.locate(spot.offset_m + lead_m);
         let network = &self.db.network;
         let pose = network.point_at(at.edge, at.offset_m);
         let (way_id, offset_m) = network.way_position(at.edge, at.offset_m);
@@ -283,8 +299,8 @@ impl Engine {
         Some(Estimate {
             time,
             position: pose.position,
-            accuracy_m: spot.half68_m,
-            accuracy95_m: spot.half95_m,
+            accuracy_m: spot.half68_m + lead_m,
+            accuracy95_m: spot.half95_m + lead_m,
             speed_mps: Some(spot.speed_mps.max(0.0)),
             bearing_deg: Some(pose.bearing_deg),
             road: Some(RoadPosition {
@@ -294,7 +310,7 @@ impl Engine {
                 offset_m,
                 tunnel: network.edge(at.edge).tunnel,
             }),
-            mode: self.mode(best, spot.offset_m, time),
+            mode: self.mode(best, spot.offset_m + lead_m, time),
             branch_probability: (share / total).clamp(0.0, 1.0),
         })
     }
@@ -562,6 +578,9 @@ impl Engine {
             }
         };
         self.work.fits = fits;
+        if changed {
+            self.shown = None;
+        }
         changed
     }
 

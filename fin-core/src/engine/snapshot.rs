@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::gate::FixGate;
 use super::hypothesis::Hypothesis;
+use super::shown::Shown;
 use super::{Diagnostics, Engine, LATE_TO_RESTART, MOST_HYPOTHESES};
 use crate::fingerprint::FingerprintDb;
 use crate::fingerprint::format::{DatabaseSum, FormatError};
@@ -29,7 +30,7 @@ use crate::time::Time;
 /// What the snapshot of an engine begins with.
 const SIGNATURE: [u8; 8] = *b"\x89FINST\r\n";
 /// Version of the states. It is raised whenever a field of the state comes, goes or changes its meaning.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 const VERSION_AT: usize = SIGNATURE.len();
 const DATABASE_AT: usize = VERSION_AT + 4;
 const STATE_AT: usize = DATABASE_AT + 12;
@@ -109,6 +110,7 @@ pub(super) struct State {
     last_wheel: Option<Time>,
     last_scan: Option<CellScan>,
     last_known_scan: Option<Time>,
+    shown: Option<Shown>,
     late: u32,
     diagnostics: Diagnostics,
 }
@@ -127,6 +129,7 @@ impl State {
             last_wheel,
             last_scan,
             last_known_scan,
+            shown,
             late,
             work: _,
             diagnostics,
@@ -139,6 +142,7 @@ impl State {
             last_wheel: *last_wheel,
             last_scan: last_scan.clone(),
             last_known_scan: *last_known_scan,
+            shown: *shown,
             late: *late,
             diagnostics: *diagnostics,
         }
@@ -166,6 +170,9 @@ impl State {
         }
         if !self.gate.is_sound() {
             return Some("the memory of fixes is out of range".to_owned());
+        }
+        if self.shown.is_some_and(|shown| !shown.is_sound(&db.network)) {
+            return Some("the last answer is on no road".to_owned());
         }
         let cells = self.last_scan.as_ref().map_or(0, |scan| scan.cells.len());
         if cells > MOST_CELLS {
@@ -216,6 +223,7 @@ impl Engine {
             last_wheel,
             last_scan,
             last_known_scan,
+            shown,
             late,
             diagnostics,
         } = state;
@@ -226,6 +234,7 @@ impl Engine {
         self.last_wheel = last_wheel;
         self.last_scan = last_scan;
         self.last_known_scan = last_known_scan;
+        self.shown = shown;
         self.late = late;
         self.diagnostics = diagnostics;
         Ok(())
@@ -324,6 +333,7 @@ mod tests {
 
     use super::*;
     use crate::engine::belief::Belief;
+    use crate::engine::output::RoadPosition;
     use crate::fingerprint::cells::CellIx;
     use crate::fingerprint::matcher::EarlierReading;
     use crate::fingerprint::testing::straight_road;
@@ -381,6 +391,8 @@ mod tests {
             }];
             hypothesis.belief = Some(Belief::start(&hypothesis.track, 1.0, true, None));
         }
+        let before = engine.predict(time).and_then(|estimate| estimate.road);
+        engine.shown = before.map(|road| Shown::after(&road, 0.0));
         engine
     }
 
@@ -391,7 +403,7 @@ mod tests {
         let mut found = BTreeSet::new();
         fields(&state, "", &mut found);
         let found: Vec<&str> = found.iter().map(String::as_str).collect();
-        assert_eq!(VERSION, 2, "write down the layout of the new version below");
+        assert_eq!(VERSION, 3, "write down the layout of the new version below");
         insta::assert_snapshot!(found.join("\n"));
     }
 
@@ -431,6 +443,14 @@ mod tests {
         });
         refused("another best hypothesis than there is", &|e| e.best = 7);
         refused("no time", &|e| e.now = None);
+        refused("an answer beyond its road", &|e| {
+            let place = e.predict(Time::default()).and_then(|estimate| estimate.road);
+            let beyond = RoadPosition {
+                edge_offset_m: 1e9,
+                ..place.unwrap()
+            };
+            e.shown = Some(Shown::after(&beyond, 0.0));
+        });
         refused("a count at its end", &|e| e.diagnostics.fixes_taken = u64::MAX);
     }
 }

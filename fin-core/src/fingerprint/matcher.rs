@@ -33,6 +33,9 @@ pub struct History<'a, F: Fn(Option<usize>, &EarlierReading) -> f64> {
     pub earlier: &'a [EarlierReading],
     /// Number of gaits, at least 1.
     pub gaits: usize,
+    /// Seconds since the scan before in which no fix could be trusted: after a tunnel fixes come back, so the longer they do
+    /// not, the less likely the car is out of it.
+    pub silence_s: f64,
     /// Whether the car is searched for along a whole tunnel, and not followed.
     pub searching: bool,
     /// Metres that the car has moved since a reading, at a gait or, for `None`, on average over them.
@@ -65,6 +68,8 @@ const UNSURVEYED_LIKELIHOOD: f64 = 0.4;
 /// Likelihood, in a search, of the level of a cell where no survey heard it, against that of one that fits. Places close
 /// by differ little in it; a whole tunnel has places where nothing can be misfitted.
 const UNHEARD_LIKELIHOOD: f32 = 0.3;
+/// Time within which fixes usually come back after a tunnel, seconds.
+const FIX_RETURN_S: f64 = 5.0;
 /// Likelihood of any scan beyond the ends of the route, against that of one that fits.
 const OFF_ROUTE_LIKELIHOOD: f32 = 1e-4;
 /// The least likelihood that is told apart from none.
@@ -156,7 +161,7 @@ impl ScanScore {
                 );
             }
         }
-        self.weigh_presence(places);
+        self.weigh_presence(places, libm::exp(-history.silence_s / FIX_RETURN_S) as f32);
     }
 
     /// Appends what is expected of `reading` at each place, and adds to the presence the share `news` of what hearing its
@@ -264,14 +269,22 @@ impl ScanScore {
         }
     }
 
-    /// Multiplies the likelihoods by that of the cells being there, and by that of being on the route.
-    fn weigh_presence(&mut self, places: Places<'_>) {
-        let Places { legs, window, .. } = places;
+    /// Multiplies the likelihoods by that of the cells being there, by `no_fix` after a tunnel, and by that of being on the
+    /// route.
+    fn weigh_presence(&mut self, places: Places<'_>, no_fix: f32) {
+        let Places { db, legs, window } = places;
+        let inside = |leg: &Leg| db.network.edge(leg.edge).tunnel.is_some();
+        let first_inside = legs.iter().position(inside).unwrap_or(legs.len());
         let ends = (
             legs.first().map_or(0.0, |leg| leg.start_m),
             legs.last().map_or(0.0, |leg| leg.start_m + leg.length_m),
         );
         self.presence.iter_mut().for_each(|sum| *sum = libm::expf(*sum));
+        for_each_leg(&legs[first_inside..], window, |leg, along| {
+            if !inside(leg) {
+                self.presence[along].iter_mut().for_each(|share| *share *= no_fix);
+            }
+        });
         for row in self.likelihood.chunks_exact_mut(window.points) {
             for (j, (likelihood, presence)) in row.iter_mut().zip(&self.presence).enumerate() {
                 let at_m = window.base_m + j as f64 * window.step_m;

@@ -4,6 +4,7 @@ mod leaps;
 mod navigator;
 mod road;
 mod search;
+mod silence;
 mod snapshot;
 
 use std::sync::Arc;
@@ -133,6 +134,28 @@ fn the_position_is_handed_over_at_the_exit_without_a_jump() {
 }
 
 #[test]
+fn the_position_does_not_run_back_in_the_tunnel_and_says_how_far_it_waits() {
+    for seed in 1..=8 {
+        let trip = Trip {
+            cells: true,
+            seed,
+            ..Trip::default()
+        };
+        let found = replay(&trip);
+        let inside = |s: f64| s > PORTAL_M + 50.0 && s < EXIT_M;
+        for pair in found
+            .windows(2)
+            .filter(|pair| inside(pair[0].0) && inside(pair[1].0))
+        {
+            let along_m = |estimate: &Estimate| trip.along_m(estimate.position);
+            let moved_m = along_m(&pair[1].1) - along_m(&pair[0].1);
+            assert!(moved_m > -2.0, "{moved_m} m at {} m, seed {seed}", pair[1].0);
+            assert!(pair[1].1.accuracy95_m >= pair[1].1.accuracy_m);
+        }
+    }
+}
+
+#[test]
 fn the_branch_that_was_taken_wins() {
     for ramp in [false, true] {
         let trip = Trip {
@@ -247,7 +270,8 @@ fn far_ahead_of_the_last_observation_the_place_is_less_and_less_known() {
         let ahead = |dt_s: f64| engine.predict(last.plus_seconds(dt_s)).unwrap().accuracy_m;
         let what = format!("wheel {wheel}, cells {cells}");
         let widths: Vec<f64> = (0..1200).map(|tenth| ahead(0.1 * f64::from(tenth))).collect();
-        for pair in widths.windows(2) {
+        // In the first seconds the answer may still be waiting for the car to catch up with it.
+        for pair in widths[50..].windows(2) {
             assert!(
                 pair[1] >= pair[0] && pair[1] < pair[0] + 3.0 + 0.05 * pair[0],
                 "{what}: {pair:?}"
