@@ -4,6 +4,8 @@
 //! order of the cells lie side by side in memory. Along a drive the last answer bounds the next one, and mostly one cell
 //! is looked at.
 
+use std::ops::Range;
+
 use super::edge::{EdgeId, Projection};
 use super::geometry::{ROUNDING, SegmentPoint, closest_to_origin};
 use super::{Nearby, RoadNetwork};
@@ -11,6 +13,9 @@ use crate::frame::{EastNorth, LatLon, LocalFrame};
 
 /// At most this many cells per segment: roads may be far apart.
 const CELLS_PER_SEGMENT: usize = 4;
+
+/// Rows of cells that are looked at together.
+const ROWS: usize = 4;
 
 /// All segments of a network in a grid.
 #[derive(Clone, Debug)]
@@ -232,9 +237,31 @@ impl SegmentGrid {
 
     /// Tries what is in the cells within `reach_m` to each side.
     fn scan(&self, best: &mut Best, reach_m: f64, lat_deg: f64, lon_deg: f64) {
-        for run in self.runs(best.point, reach_m, lat_deg, lon_deg) {
-            for (copy, segment) in (run.start as u32..).zip(&self.segments[run]) {
-                best.try_one(segment, copy);
+        let mut runs = self.runs(best.point, reach_m, lat_deg, lon_deg);
+        loop {
+            // Memory has to be waited for once for each row, unless all is asked for before the first answer is needed: where
+            // the rows begin, and one segment from the middle of each, which brings those around it.
+            let mut rows: [Range<usize>; ROWS] = Default::default();
+            let mut count = 0;
+            for (row, run) in rows.iter_mut().zip(&mut runs) {
+                *row = run;
+                count += 1;
+            }
+            let mut asked = [0; ROWS];
+            for (asked, row) in asked.iter_mut().zip(&rows[..count]) {
+                *asked = self
+                    .segments
+                    .get(row.start.midpoint(row.end))
+                    .map_or(0, |segment| segment.first);
+            }
+            std::hint::black_box(asked);
+            for row in &rows[..count] {
+                for (copy, segment) in (row.start as u32..).zip(&self.segments[row.clone()]) {
+                    best.try_one(segment, copy);
+                }
+            }
+            if count < ROWS {
+                return;
             }
         }
     }
@@ -246,7 +273,7 @@ impl SegmentGrid {
         reach_m: f64,
         lat_deg: f64,
         lon_deg: f64,
-    ) -> impl Iterator<Item = std::ops::Range<usize>> {
+    ) -> impl Iterator<Item = Range<usize>> {
         let reach_m = reach_m * (1.0 + ROUNDING) + 1e-6;
         let (dlat, dlon) = (reach_m * lat_deg, reach_m * lon_deg);
         let (south, north) = (self.row(point.lat_deg - dlat), self.row(point.lat_deg + dlat));
