@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::belief::{Belief, DriftModel, Spot};
+use super::radio_clock::{LAGS, RadioClock};
 use crate::estimate::{AlongTrack, Gaussian, state};
 use crate::fingerprint::FingerprintDb;
 use crate::fingerprint::matcher::{
@@ -30,6 +31,17 @@ const USUAL_LEGS: usize = 32;
 /// Cost of a fix beyond which it tells no more against a hypothesis than that it is wrong.
 const MOST_FIX_COST: f64 = 20.0;
 
+/// Speed from which it can be told when a scan was heard, m/s, and how well the place has to be known, metres.
+const TIMING_SPEED_MPS: f64 = 6.0;
+const SURE_PLACE_M: f64 = 8.0;
+/// A scan on its own.
+const NO_HISTORY: History<'static, fn(Option<usize>, &EarlierReading) -> f64> = History {
+    earlier: &[],
+    gaits: 1,
+    silence_s: 0.0,
+    searching: false,
+    moved_m: |_, _| 0.0,
+};
 /// Least time that the car is searched for, seconds: a few scans alone are too sure of themselves.
 const LEAST_SEARCH_S: f64 = 12.0;
 
@@ -521,15 +533,8 @@ impl Hypothesis {
             legs: &self.legs,
             window,
         };
-        let no_history = History {
-            earlier: &[],
-            gaits: 1,
-            silence_s: 0.0,
-            searching: false,
-            moved_m: |_, _: &EarlierReading| 0.0,
-        };
         work.score
-            .score(places, scan, self.level_offset, &no_history, radio);
+            .score(places, scan, self.level_offset, &NO_HISTORY, radio);
         if work.score.known == 0 {
             return 0;
         }
@@ -548,6 +553,45 @@ impl Hypothesis {
             .learn_offset(self.level_offset, &work.likelihood, share);
         self.last_scan = Some((scan.time, offset_m));
         work.score.known
+    }
+
+    /// Has `clock` learn from a scan at a place that GNSS knows, when the car is fast enough.
+    pub(super) fn time_scan(
+        &self,
+        db: &FingerprintDb,
+        heard: &Heard<'_>,
+        radio: &RadioModel,
+        work: &mut Workspace,
+        clock: &mut RadioClock,
+    ) {
+        let Heard { scan, lag_s } = *heard;
+        let (longest_s, step_s) = RadioClock::span_s();
+        let speed_mps = self.track.speed_mps();
+        let window = Window {
+            base_m: self.track.offset_m() - (lag_s + longest_s) * speed_mps,
+            step_m: step_s * speed_mps,
+            points: LAGS,
+        };
+        let start_m = self.legs.first().map_or(0.0, |leg| leg.start_m);
+        let last_m = window.base_m + (LAGS - 1) as f64 * window.step_m;
+        let is_sure = self.belief.is_none() && self.track.offset_sigma_m() < SURE_PLACE_M;
+        if speed_mps < TIMING_SPEED_MPS || !is_sure || window.base_m < start_m || last_m > self.end_m() {
+            return;
+        }
+        let places = Places {
+            db,
+            legs: &self.legs,
+            window,
+        };
+        work.score
+            .score(places, scan, self.level_offset, &NO_HISTORY, radio);
+        if work.score.known > 0 {
+            let share = self.last_scan.map_or(0.5, |(time, before_m)| {
+                let moved_m = self.track.offset_m() - before_m;
+                share_of_news(radio.lasting(moved_m, scan.time.seconds_since(time)))
+            });
+            clock.learn(scan.time, &work.score.likelihood, share);
+        }
     }
 
     /// The tunnel at a route offset.

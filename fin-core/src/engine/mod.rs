@@ -10,6 +10,7 @@ mod gate;
 mod hypothesis;
 mod navigator;
 mod output;
+mod radio_clock;
 mod search;
 mod shown;
 mod snapshot;
@@ -33,6 +34,7 @@ pub use gate::{GateModel, Refusal};
 use hypothesis::{Heard, Hypothesis, Workspace};
 pub use navigator::{Navigator, StepError};
 pub use output::{Estimate, Mode, RoadPosition};
+use radio_clock::RadioClock;
 use shown::Shown;
 pub use snapshot::SnapshotError;
 
@@ -170,6 +172,7 @@ pub struct Engine {
     last_wheel: Option<Time>,
     last_scan: Option<CellScan>,
     last_known_scan: Option<Time>,
+    radio_clock: RadioClock,
     /// Behind which the answer does not fall, while GNSS is away.
     shown: Option<Shown>,
     /// Observations in a row that were too old.
@@ -197,6 +200,7 @@ impl Engine {
             last_wheel: None,
             last_scan: None,
             last_known_scan: None,
+            radio_clock: RadioClock::default(),
             shown: None,
             late: 0,
             work: Workspace::default(),
@@ -284,6 +288,10 @@ impl Engine {
             &self.options.drift,
         );
         let lead_m = self.shown.map_or(0.0, |shown| shown.lead_m(best, &spot));
+        let lag_m = match best.belief {
+            Some(_) => self.radio_clock.lag_sigma_s() * spot.speed_mps,
+            None => 0.0,
+        };
         let at = best.locate(spot.offset_m + lead_m);
         let network = &self.db.network;
         let pose = network.point_at(at.edge, at.offset_m);
@@ -299,8 +307,8 @@ impl Engine {
         Some(Estimate {
             time,
             position: pose.position,
-            accuracy_m: spot.half68_m + lead_m,
-            accuracy95_m: spot.half95_m + lead_m,
+            accuracy_m: libm::hypot(spot.half68_m, 0.994 * lag_m) + lead_m,
+            accuracy95_m: libm::hypot(spot.half95_m, 1.96 * lag_m) + lead_m,
             speed_mps: Some(spot.speed_mps.max(0.0)),
             bearing_deg: Some(pose.bearing_deg),
             road: Some(RoadPosition {
@@ -494,9 +502,16 @@ impl Engine {
             .is_some_and(|last| now.seconds_since(last) < 1.8);
         let heard = Heard {
             scan: &usable,
-            lag_s: now.seconds_since(scan.time),
+            lag_s: now.seconds_since(scan.time) + self.radio_clock.lag_s(),
         };
         let (radio, drift) = (&self.options.radio, &self.options.drift);
+        if let Some(best) = self.hypotheses.get(self.best).filter(|_| open) {
+            let since = Heard {
+                scan: &usable,
+                lag_s: now.seconds_since(scan.time),
+            };
+            best.time_scan(&self.db, &since, radio, &mut self.work, &mut self.radio_clock);
+        }
         let mut known = 0;
         for hypothesis in &mut self.hypotheses {
             let known_here = if open && hypothesis.belief.is_none() {

@@ -40,11 +40,11 @@ impl Shown {
     }
 
     /// How far `spot` on the route of `hypothesis` lies behind, metres; 0 where the route does not lead over what was answered,
-    /// on another branch, and where that is beyond the 95 % interval: the car has turned out to be elsewhere.
+    /// on another branch, and where that is beyond the 68 % interval: the car has turned out to be elsewhere.
     pub(super) fn lead_m(&self, hypothesis: &Hypothesis, spot: &Spot) -> f64 {
         let leg = hypothesis.legs.iter().rfind(|leg| leg.edge == self.edge);
         let lead_m = leg.map_or(0.0, |leg| leg.start_m + self.offset_m - spot.offset_m);
-        if lead_m > spot.half95_m {
+        if lead_m > spot.half68_m {
             0.0
         } else {
             lead_m.max(0.0)

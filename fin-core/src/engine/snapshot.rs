@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::gate::FixGate;
 use super::hypothesis::Hypothesis;
+use super::radio_clock::RadioClock;
 use super::shown::Shown;
 use super::{Diagnostics, Engine, LATE_TO_RESTART, MOST_HYPOTHESES};
 use crate::fingerprint::FingerprintDb;
@@ -110,6 +111,7 @@ pub(super) struct State {
     last_wheel: Option<Time>,
     last_scan: Option<CellScan>,
     last_known_scan: Option<Time>,
+    radio_clock: RadioClock,
     shown: Option<Shown>,
     late: u32,
     diagnostics: Diagnostics,
@@ -129,6 +131,7 @@ impl State {
             last_wheel,
             last_scan,
             last_known_scan,
+            radio_clock,
             shown,
             late,
             work: _,
@@ -142,6 +145,7 @@ impl State {
             last_wheel: *last_wheel,
             last_scan: last_scan.clone(),
             last_known_scan: *last_known_scan,
+            radio_clock: *radio_clock,
             shown: *shown,
             late: *late,
             diagnostics: *diagnostics,
@@ -167,6 +171,9 @@ impl State {
         let unsound = |hypothesis: &Hypothesis| !hypothesis.is_sound(&db.network);
         if let Some(index) = self.hypotheses.iter().position(unsound) {
             return Some(format!("hypothesis {index} is out of range"));
+        }
+        if !self.radio_clock.is_sound() {
+            return Some("the lags of the scans are out of range".to_owned());
         }
         if !self.gate.is_sound() {
             return Some("the memory of fixes is out of range".to_owned());
@@ -223,6 +230,7 @@ impl Engine {
             last_wheel,
             last_scan,
             last_known_scan,
+            radio_clock,
             shown,
             late,
             diagnostics,
@@ -234,6 +242,7 @@ impl Engine {
         self.last_wheel = last_wheel;
         self.last_scan = last_scan;
         self.last_known_scan = last_known_scan;
+        self.radio_clock = radio_clock;
         self.shown = shown;
         self.late = late;
         self.diagnostics = diagnostics;
