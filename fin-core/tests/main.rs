@@ -9,3 +9,4 @@ mod dtw_vectors;
 mod engine;
 mod estimate;
 mod stored_files;
+mod survey;
