@@ -11,6 +11,7 @@ use fin_core::observation::{CellScan, Drive, SpeedSample};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use crate::bound::{self, Bound};
 use crate::town::Town;
 
 const FLUENT: [Traffic; 2] = [Traffic::Free, Traffic::Varying];
@@ -123,37 +124,51 @@ pub struct Row {
     pub drives: usize,
     pub summary: Summary,
     pub aim: Option<(f64, f64)>,
+    pub bound: Bound,
 }
 
 /// The table of the cases that `is_asked` names, over `seeds`, each a town of its own for every case.
 pub fn run(seeds: &[u64], is_asked: impl Fn(&str) -> bool) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for case in CASES.iter().filter(|case| is_asked(case.name)) {
-        let evaluations = seeds
+        let judged = seeds
             .par_iter()
             .map(|&seed| run_case(seed, case))
             .collect::<Result<Vec<_>>>()?
             .concat();
         for wheel in [true, false] {
-            let of = |found: &&(bool, Evaluation)| found.0 == wheel;
-            let evaluations: Vec<&Evaluation> = evaluations.iter().filter(of).map(|(_, e)| e).collect();
+            let of_kind: Vec<&Judged> = judged.iter().filter(|judged| judged.wheel == wheel).collect();
+            let sigmas_m: Vec<f64> = of_kind
+                .iter()
+                .flat_map(|judged| judged.least_sigmas_m.clone())
+                .collect();
             let aim = case
                 .aim
                 .map(|aim| if wheel { aim.with_wheel } else { aim.without });
             rows.push(Row {
                 case: case.name,
                 wheel,
-                drives: evaluations.len(),
-                summary: Summary::of(evaluations.iter().copied()),
+                drives: of_kind.len(),
+                summary: Summary::of(of_kind.iter().map(|judged| &judged.evaluation)),
                 aim,
+                bound: Bound::of(&sigmas_m),
             });
         }
     }
     Ok(rows)
 }
 
-/// The evaluations of one town, each with whether there was wheel speed.
-fn run_case(seed: u64, case: &Case) -> Result<Vec<(bool, Evaluation)>> {
+/// A drive and what became of it.
+#[derive(Clone)]
+struct Judged {
+    wheel: bool,
+    evaluation: Evaluation,
+    /// The least standard deviations of the place that are possible, metres.
+    least_sigmas_m: Vec<f64>,
+}
+
+/// The drives of one town, each with wheel speed and without.
+fn run_case(seed: u64, case: &Case) -> Result<Vec<Judged>> {
     let town = Town::surveyed(&WorldConfig {
         length_m: case.length_m,
         ..WorldConfig::new(seed, case.scenario)
@@ -167,7 +182,11 @@ fn run_case(seed: u64, case: &Case) -> Result<Vec<(bool, Evaluation)>> {
             if !wheel {
                 drive.speed.clear();
             }
-            found.push((wheel, evaluate(&town.db, &drive, &truth)));
+            found.push(Judged {
+                wheel,
+                evaluation: evaluate(&town.db, &drive, &truth),
+                least_sigmas_m: bound::sigmas_m(&town.db, &drive, &truth, wheel),
+            });
         }
     }
     Ok(found)

@@ -6,6 +6,7 @@
 
 #![allow(unreachable_pub, reason = "modules of one program")]
 
+mod bound;
 mod cases;
 mod cork;
 mod jack_lynch;

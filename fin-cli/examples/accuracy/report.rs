@@ -137,9 +137,11 @@ fn write_hard_cases(text: &mut String, seeds: &[u64], hard: &HardCases) {
     let _ = write!(
         text,
         "## Hard cases\n\nThe same world with one thing changed, towns {first} to {last}, two test drives over each route in free \
-         and in varying traffic (in jams, in those). *aim*: the 68 % and the 95 % error that each is to stay within. *back*: steps of \
+         and in varying traffic (in jams, in those). *aim*: the 68 % and the 95 % error that each is to stay within. *bound*: what no \
+         unbiased estimator can undercut that goes by levels alone, even if it never loses its way (posterior Cramér–Rao bound, \
+         `fin-cli/examples/accuracy/bound.rs`); which cells are heard tells something more. *back*: steps of \
          more than 2 m backwards from one second to the next on the same road, in a thousand.\n\n\
-         | case | wheel | drives | aim | {HEAD} | back |\n|---|---|---|---|{LINE}|---|\n"
+         | case | wheel | drives | aim | bound | {HEAD} | back |\n|---|---|---|---|---|{LINE}|---|\n"
     );
     let with = |wheel| if wheel { "with" } else { "without" };
     for row in &hard.rows {
@@ -148,10 +150,12 @@ fn write_hard_cases(text: &mut String, seeds: &[u64], hard: &HardCases) {
             .map_or("".to_owned(), |(p68, p95)| format!("{p68} / {p95}"));
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {aim} | {} | {:.1} |",
+            "| {} | {} | {} | {aim} | {:.1} / {:.1} | {} | {:.1} |",
             row.case,
             with(row.wheel),
             row.drives,
+            row.bound.p68_m,
+            row.bound.p95_m,
             cells(&row.summary),
             1000.0 * row.summary.steps_back
         );
