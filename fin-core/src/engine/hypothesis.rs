@@ -96,6 +96,8 @@ pub(super) struct Heard<'a> {
     pub scan: &'a CellScan,
     /// Its age, seconds.
     pub lag_s: f64,
+    /// Share of its evidence that counts between hypotheses.
+    pub news: f64,
 }
 
 impl Hypothesis {
@@ -433,7 +435,7 @@ impl Hypothesis {
         models: (&RadioModel, &DriftModel),
         work: &mut Workspace,
     ) -> usize {
-        let Heard { scan, lag_s } = *heard;
+        let Heard { scan, lag_s, news } = *heard;
         let (radio, drift) = models;
         let dt_s = self
             .last_scan
@@ -474,7 +476,7 @@ impl Hypothesis {
                 share_of_news(radio.lasting(belief.sureness() * (place_m - before_m), dt_s))
             });
             if let Some(evidence) = belief.weigh(&work.score.likelihood) {
-                self.log_weight += evidence;
+                self.log_weight += news * evidence;
                 self.level_offset = work.score.learn_offset(self.level_offset, belief.places(), share);
                 self.last_scan = Some((scan.time, belief.moments().position_m));
             }
@@ -514,7 +516,7 @@ impl Hypothesis {
         radio: &RadioModel,
         work: &mut Workspace,
     ) -> usize {
-        let Heard { scan, lag_s } = *heard;
+        let Heard { scan, lag_s, .. } = *heard;
         let dt_s = self
             .last_scan
             .map_or(1.0, |(time, _)| scan.time.seconds_since(time));
@@ -564,7 +566,7 @@ impl Hypothesis {
         work: &mut Workspace,
         clock: &mut RadioClock,
     ) {
-        let Heard { scan, lag_s } = *heard;
+        let Heard { scan, lag_s, .. } = *heard;
         let (longest_s, step_s) = RadioClock::span_s();
         let speed_mps = self.track.speed_mps();
         let window = Window {
