@@ -47,7 +47,8 @@ const LEAST_PROBABILITY: (f64, f64) = (1e-3, 1e-4);
 /// Probability that another branch needs before the answer goes over to it.
 const SWITCH_PROBABILITY: f64 = 0.6;
 /// Share of a scan's evidence that counts between branches: where the surveys are off on one of them, they are so for scan after
-/// scan. Chosen on simulated drives, so that branches held for 90 % probable are wrong in few cases.
+/// scan. Chosen on simulated drives, so that branches held for 90 % probable are wrong in few cases. Places that the car was only
+/// sought at have to be told apart sooner.
 const BRANCH_NEWS: f64 = 0.4;
 /// Age of the last wheel speed up to which there is wheel speed, seconds.
 const WHEEL_PATIENCE_S: f64 = 3.0;
@@ -503,11 +504,11 @@ impl Engine {
             .gate
             .last_taken()
             .is_some_and(|last| now.seconds_since(last) < 1.8);
-        let searching = self.hypotheses.iter().any(Hypothesis::is_search);
+        let sought = self.hypotheses.iter().any(|h| h.fixed_at_m.is_none());
         let heard = Heard {
             scan: &usable,
             lag_s: now.seconds_since(scan.time) + self.radio_clock.lag_s(),
-            news: if searching { 1.0 } else { BRANCH_NEWS },
+            news: if sought { 1.0 } else { BRANCH_NEWS },
         };
         let (radio, drift) = (&self.options.radio, &self.options.drift);
         if let Some(best) = self.hypotheses.get(self.best).filter(|_| open) {
