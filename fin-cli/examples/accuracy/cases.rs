@@ -53,7 +53,7 @@ const fn aim(with_wheel: (f64, f64), without: (f64, f64)) -> Option<Aim> {
     Some(Aim { with_wheel, without })
 }
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 16] = [
     ORDINARY,
     Case {
         name: "10 km",
@@ -100,8 +100,50 @@ const CASES: [Case; 9] = [
     },
     Case {
         name: "a fifth of the cells gone",
-        drive: |drive| drive.cells_off = 0.2,
+        drive: |drive| drive.changes.off = 0.2,
         aim: aim((5.0, 13.0), (14.0, 45.0)),
+        ..ORDINARY
+    },
+    Case {
+        name: "a fifth of the cells renumbered",
+        drive: |drive| drive.changes.renumbered = 0.2,
+        aim: None,
+        ..ORDINARY
+    },
+    Case {
+        name: "a fifth of the cells moved",
+        drive: |drive| drive.changes.moved = 0.2,
+        aim: None,
+        ..ORDINARY
+    },
+    Case {
+        name: "half of the cells moved",
+        drive: |drive| drive.changes.moved = 0.5,
+        aim: None,
+        ..ORDINARY
+    },
+    Case {
+        name: "all cells moved",
+        drive: |drive| drive.changes.moved = 1.0,
+        aim: None,
+        ..ORDINARY
+    },
+    Case {
+        name: "half of the cells 6 dB weaker",
+        drive: |drive| drive.changes.weaker = 0.5,
+        aim: None,
+        ..ORDINARY
+    },
+    Case {
+        name: "another layer, unknown to the surveys",
+        drive: |drive| drive.changes.renumbered = 1.0,
+        aim: None,
+        ..ORDINARY
+    },
+    Case {
+        name: "no cells",
+        scan: |scan| scan.cells.clear(),
+        aim: None,
         ..ORDINARY
     },
     Case {

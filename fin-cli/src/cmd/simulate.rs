@@ -2,7 +2,7 @@
 
 use crate::cmd::Usage;
 use crate::simulate::dataset::{self, DatasetConfig, WheelUse};
-use crate::simulate::{Defects, ScanTiming, Scenario, SimulateError, Traffic, WorldConfig};
+use crate::simulate::{Defects, RadioChanges, ScanTiming, Scenario, SimulateError, Traffic, WorldConfig};
 use clap::{Args, ValueEnum};
 use std::io::Write;
 use std::path::PathBuf;
@@ -58,6 +58,15 @@ pub struct Options {
     /// Share of the cells that are switched off between survey and test drives, 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     pub cells_off: f64,
+    /// Share of them that get other identities and codes, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub cells_renumbered: f64,
+    /// Share of them that are sent from where another one was, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub cells_moved: f64,
+    /// Share of them that become 6 dB weaker, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub cells_weaker: f64,
     /// How far before and after the tunnel drives go, 100 to 5000 m, at most the 1800 m of open road
     #[arg(long, value_name = "M", default_value_t = 1_200.0)]
     pub approach_m: f64,
@@ -123,7 +132,12 @@ fn config(options: &Options) -> DatasetConfig {
             repeats: options.repeat_scans,
             placeholder_share: options.placeholder_share,
         },
-        cells_off: options.cells_off,
+        changes: RadioChanges {
+            off: options.cells_off,
+            renumbered: options.cells_renumbered,
+            moved: options.cells_moved,
+            weaker: options.cells_weaker,
+        },
         approach_m: options.approach_m,
         truth_hz: options.truth_hz,
         survey_truth: options.survey_truth,

@@ -9,7 +9,7 @@ use fin_core::network::{EdgeId, Nearby, NodeId, RoadNetwork};
 
 use super::dataset::{self, DatasetConfig, WheelUse};
 use super::roads::{ORIGIN, Roads, Route};
-use super::{Defects, ScanTiming, Scenario, Traffic, WorldConfig, town};
+use super::{Defects, RadioChanges, ScanTiming, Scenario, Traffic, WorldConfig, town};
 use crate::{build, roads};
 
 /// Lengths of the tunnels, metres; `None` for the scenarios' own.
@@ -152,7 +152,7 @@ fn every_survey_drive_of_every_scenario_is_placed() {
                 refresh_s: 1.0,
             },
             defects: Defects::default(),
-            cells_off: 0.0,
+            changes: RadioChanges::default(),
             approach_m: 600.0,
             truth_hz: 1.0,
             survey_truth: false,

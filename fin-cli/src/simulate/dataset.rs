@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::drive::first_start;
 use super::manifest::{describe, readme};
 use super::{
-    Defects, DriveConfig, DriveFacts, ScanTiming, SimulateError, Traffic, World, WorldConfig, in_range,
+    Defects, DriveConfig, DriveFacts, RadioChanges, ScanTiming, SimulateError, Traffic, World, WorldConfig, in_range,
 };
 use crate::drive;
 
@@ -48,8 +48,8 @@ pub struct DatasetConfig {
     pub scans: ScanTiming,
     /// What is wrong with the scans of the last survey drive on each route; all others are sound.
     pub defects: Defects,
-    /// Share of the cells that are switched off between the survey drives and the test drives, 0…1.
-    pub cells_off: f64,
+    /// What the operators change between the survey drives and the test drives.
+    pub changes: RadioChanges,
     /// How far before and after the tunnel a drive goes, metres.
     pub approach_m: f64,
     /// True positions per second.
@@ -82,6 +82,7 @@ pub fn write(folder: &Path, config: &DatasetConfig) -> Result<usize, SimulateErr
     )?;
     in_range("the number of test drives", config.test_drives as f64, 0.0, most)?;
     config.defects.check()?;
+    config.changes.check()?;
     for traffic in [&config.traffic, &config.test_traffic] {
         in_range("the number of kinds of traffic", traffic.len() as f64, 1.0, 100.0)?;
     }
@@ -165,7 +166,11 @@ fn plan(world: &World, config: &DatasetConfig) -> Vec<(&'static str, String, Dri
                         } else {
                             Defects::default()
                         },
-                        cells_off: if set == "test" { config.cells_off } else { 0.0 },
+                        changes: if set == "test" {
+                            config.changes
+                        } else {
+                            RadioChanges::default()
+                        },
                         operator,
                         start: Time::from_millis(first_start(week).as_millis() + 600_000 * route as i64),
                         truth_hz: config.truth_hz,

@@ -4,6 +4,7 @@ use fin_core::observation::{Drive, TruePosition};
 use fin_core::time::Time;
 
 use super::World;
+use super::changes::RadioChanges;
 use super::defects::Defects;
 use super::gnss::{self, GnssQuality, stamp};
 use super::noise::Ripple;
@@ -30,8 +31,8 @@ pub struct DriveConfig {
     pub scans: ScanTiming,
     /// What is wrong with the scans.
     pub defects: Defects,
-    /// Share of the town's cells that are switched off, 0…1; a greater share has all those of a smaller one.
-    pub cells_off: f64,
+    /// What the operators have changed since the surveys.
+    pub changes: RadioChanges,
     /// Index of the operator whose SIM card the phone has.
     pub operator: usize,
     /// When the drive starts.
@@ -54,7 +55,7 @@ impl DriveConfig {
                 refresh_s: 1.0,
             },
             defects: Defects::default(),
-            cells_off: 0.0,
+            changes: RadioChanges::default(),
             operator: 0,
             start: first_start(number),
             truth_hz: 5.0,
@@ -122,13 +123,13 @@ pub(super) fn simulate(world: &World, config: &DriveConfig) -> SimulatedDrive {
     let clock = (config.start, seed);
 
     let radio = &world.operators[config.operator];
-    let is_on = |cell: usize| {
-        let number = (config.operator as u64) << 32 | cell as u64;
-        !Stream::new(world.seed, "switched off", number).chance(config.cells_off)
-    };
-    let coverage = radio.coverages[config.route].with_only(is_on);
+    let (coverage, cells) = config.changes.apply(
+        &radio.coverages[config.route],
+        &radio.network.cells,
+        (world.seed, config.operator),
+    );
     let scans = phone::scans(
-        (&coverage, &radio.network.cells, config.operator),
+        (&coverage, &cells, config.operator),
         &trajectory,
         (phone, config.scans),
         clock,

@@ -36,7 +36,10 @@ pub(super) fn command(config: &DatasetConfig) -> String {
         defect("clock-offset-s", config.defects.clock_offset_s),
         defect("repeat-scans", config.defects.repeats as f64),
         defect("placeholder-share", config.defects.placeholder_share),
-        defect("cells-off", config.cells_off),
+        defect("cells-off", config.changes.off),
+        defect("cells-renumbered", config.changes.renumbered),
+        defect("cells-moved", config.changes.moved),
+        defect("cells-weaker", config.changes.weaker),
     ];
     format!(
         "fin simulate --out DIR --seed {}{}{length} --operators {} --survey-drives {} --test-drives {}{}{} --wheel {wheel} \

@@ -4,6 +4,7 @@
 //! hands over and reports what it likes, a driver behind other traffic, a diagnostic socket that answers late in whole
 //! km/h, a GNSS receiver that loses the sky and may not admit it. The same seed gives the same bytes on every machine.
 
+mod changes;
 #[cfg(test)]
 mod connected;
 pub mod dataset;
@@ -27,6 +28,7 @@ mod wheel;
 
 use rayon::prelude::*;
 
+pub use changes::RadioChanges;
 pub use defects::Defects;
 pub use drive::{DriveConfig, DriveFacts, SimulatedDrive};
 pub use gnss::{GnssQuality, Loss};
@@ -189,7 +191,7 @@ impl World {
         in_range("seconds between new scans", config.scans.refresh_s, 0.2, 60.0)?;
         in_range("true positions per second", config.truth_hz, 0.1, 10.0)?;
         config.defects.check()?;
-        in_range("the share of cells switched off", config.cells_off, 0.0, 1.0)?;
+        config.changes.check()?;
         Ok(drive::simulate(self, config))
     }
 }

@@ -56,6 +56,13 @@ impl Coverage {
         Self { cells, arrivals }
     }
 
+    /// Takes `by_db` off the levels of the cells that are `weaker`.
+    pub(in crate::simulate) fn weaken(&mut self, by_db: f64, weaker: impl Fn(usize) -> bool) {
+        for (_, row) in std::iter::zip(&self.cells, &mut self.arrivals).filter(|(cell, _)| weaker(**cell)) {
+            row.iter_mut().for_each(|arrival| arrival.level_dbm -= by_db);
+        }
+    }
+
     /// What arrives from the cell at position `index` of [`Coverage::cells`], `along_m` on the route.
     pub(in crate::simulate) fn at(&self, index: usize, along_m: f64) -> Arrival {
         let row = &self.arrivals[index];

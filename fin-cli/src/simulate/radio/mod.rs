@@ -20,7 +20,7 @@ const MCC: u16 = 999;
 /// Cells closer than this on one channel have different codes, metres.
 const CODE_REUSE_M: f64 = 4_000.0;
 /// Physical cell identities of LTE (3GPP TS 36.211, section 6.11).
-const CODES: usize = 504;
+pub(super) const CODES: usize = 504;
 
 /// A radio channel and how it travels.
 #[derive(Clone, Copy, Debug)]
