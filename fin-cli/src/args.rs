@@ -33,6 +33,8 @@ pub enum Command {
     Replay(cmd::replay::Options),
     /// Replay drives and judge them by their truth.csv
     Eval(cmd::eval::Options),
+    /// Replay drives and tell in which tunnels the surveys no longer fit what phones hear
+    Staleness(cmd::staleness::Options),
     /// Tell what is in a fingerprint database: tunnels, cells, passes, coverage, age, size
     Inspect(cmd::inspect::Options),
     /// List the tunnels of a road file: name, length, portals, branches

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use fin_core::engine::{Diagnostics, Estimate};
 use fin_core::fingerprint::FingerprintDb;
+use fin_core::fingerprint::fit::Fit;
 use fin_core::frame::bearing_difference_deg;
 use fin_core::network::{EdgePosition, RoadNetwork, TunnelId};
 use fin_core::observation::{Drive, TruePosition};
@@ -47,6 +48,8 @@ pub struct Evaluation {
     pub unanswered: usize,
     /// What became of the observations.
     pub diagnostics: Diagnostics,
+    /// How what was heard in tunnels fits their surveys.
+    pub fit: Fit,
 }
 
 impl Evaluation {
@@ -151,7 +154,7 @@ pub fn quantile(sorted: &[f64], q: f64) -> f64 {
 pub fn evaluate(db: &Arc<FingerprintDb>, drive: &Drive, truth: &[TruePosition]) -> Evaluation {
     let scored = in_tunnels(&db.network, truth);
     let times: Vec<_> = scored.iter().map(|place| place.truth.time).collect();
-    let (estimates, diagnostics) = estimates_at(db, drive, &times);
+    let (estimates, engine) = estimates_at(db, drive, &times);
     let mut samples: Vec<Sample> = Vec::with_capacity(scored.len());
     let mut unanswered = 0;
     let network = &db.network;
@@ -179,7 +182,11 @@ pub fn evaluate(db: &Arc<FingerprintDb>, drive: &Drive, truth: &[TruePosition]) 
     Evaluation {
         samples,
         unanswered,
-        diagnostics,
+        diagnostics: *engine.diagnostics(),
+        fit: engine
+            .tunnel_fits()
+            .iter()
+            .fold(Fit::default(), |sum, tunnel| sum.and(tunnel.fit)),
     }
 }
 

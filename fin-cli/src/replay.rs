@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fin_core::engine::{Diagnostics, Engine, Estimate};
+use fin_core::engine::{Diagnostics, Engine, Estimate, TunnelFit};
 use fin_core::fingerprint::FingerprintDb;
 use fin_core::observation::Drive;
 use fin_core::time::Time;
@@ -14,6 +14,8 @@ pub struct Replay {
     pub rows: Vec<Estimate>,
     /// What became of the observations.
     pub diagnostics: Diagnostics,
+    /// How the cells heard in each tunnel fit its surveys.
+    pub tunnel_fits: Vec<TunnelFit>,
 }
 
 /// Replays `drive` on `db`: an estimate per full second of the drive's clock and per observation that changed the
@@ -24,23 +26,27 @@ pub fn replay(db: &Arc<FingerprintDb>, drive: &Drive) -> Replay {
         .span()
         .into_iter()
         .flat_map(|(first, last)| full_seconds(first, last));
-    let diagnostics = step_through(db, drive, seconds, |estimate, tick| {
+    let engine = step_through(db, drive, seconds, |estimate, tick| {
         if !tick || rows.last().is_none_or(|last| last.time != estimate.time) {
             rows.push(estimate);
         }
     });
-    Replay { rows, diagnostics }
+    Replay {
+        rows,
+        diagnostics: *engine.diagnostics(),
+        tunnel_fits: engine.tunnel_fits().to_vec(),
+    }
 }
 
-/// The estimates of the engine at `times`, which ascend; `None` where it had none.
+/// The estimates of the engine at `times`, which ascend, `None` where it had none; and the engine after the drive.
 pub fn estimates_at(
     db: &Arc<FingerprintDb>,
     drive: &Drive,
     times: &[Time],
-) -> (Vec<Option<Estimate>>, Diagnostics) {
+) -> (Vec<Option<Estimate>>, Engine) {
     let mut at = vec![None; times.len()];
     let mut next = 0;
-    let diagnostics = step_through(db, drive, times.iter().copied(), |estimate, tick| {
+    let engine = step_through(db, drive, times.iter().copied(), |estimate, tick| {
         if tick {
             while times[next] != estimate.time {
                 next += 1;
@@ -49,17 +55,17 @@ pub fn estimates_at(
             next += 1;
         }
     });
-    (at, diagnostics)
+    (at, engine)
 }
 
 /// Feeds the drive to an engine and hands on every estimate: those asked for at `ticks` (marked `true`), after all that
-/// was observed up to then, and those that observations gave.
+/// was observed up to then, and those that observations gave. Returns the engine as it is then.
 fn step_through(
     db: &Arc<FingerprintDb>,
     drive: &Drive,
     ticks: impl IntoIterator<Item = Time>,
     mut emit: impl FnMut(Estimate, bool),
-) -> Diagnostics {
+) -> Engine {
     let mut engine = Engine::new(Arc::clone(db));
     let mut ticks = ticks.into_iter().peekable();
     for observation in drive.observations() {
@@ -77,7 +83,7 @@ fn step_through(
             emit(estimate, true);
         }
     }
-    *engine.diagnostics()
+    engine
 }
 
 /// The full seconds from `first` to `last`.

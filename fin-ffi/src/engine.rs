@@ -10,7 +10,7 @@ use fin_core::observation::Observation;
 use fin_core::time::Time;
 
 use crate::error::FinError;
-use crate::estimate::Estimate;
+use crate::estimate::{Estimate, TunnelFit};
 use crate::file::DatabaseFile;
 use crate::observation::{CellScan, GnssFix, SpeedSample};
 
@@ -116,6 +116,15 @@ impl Engine {
     /// When the engine was shut down.
     pub fn diagnostics(&self) -> Result<Diagnostics, FinError> {
         self.call(|core| Ok(*core.engine().diagnostics()))
+    }
+
+    /// How what was heard in each tunnel fits its surveys, since the same time as the counts: what tells a survey team which
+    /// tunnels to drive again.
+    ///
+    /// # Errors
+    /// When the engine was shut down.
+    pub fn tunnel_fits(&self) -> Result<Vec<TunnelFit>, FinError> {
+        self.call(|core| Ok(core.engine().tunnel_fits().iter().map(TunnelFit::from).collect()))
     }
 
     /// Gives back the memory at once, without waiting for the last reference to go. Every later call fails with `Closed`;

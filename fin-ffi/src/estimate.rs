@@ -32,6 +32,40 @@ pub struct Diagnostics {
     pub clocks_set_back: u64,
 }
 
+/// How what was heard in one tunnel fits its surveys.
+#[derive(Clone, Debug, PartialEq, uniffi::Record)]
+pub struct TunnelFit {
+    /// The tunnel's name.
+    pub tunnel: String,
+    /// The id of its first way.
+    pub way_id: i64,
+    /// Readings held against the surveys, from scans at least 20 m apart.
+    pub readings: u64,
+    /// Of them, those of cells that no survey heard there.
+    pub unheard: u64,
+    /// Those whose level is far from the expected one.
+    pub off_level: u64,
+    /// Those of the serving cell where no survey was registered on it.
+    pub misplaced: u64,
+    /// How stale the surveys are, 0 to 1: the share of what is heard that they no longer describe.
+    pub staleness: f64,
+}
+
+impl From<&engine::TunnelFit> for TunnelFit {
+    fn from(tunnel_fit: &engine::TunnelFit) -> Self {
+        let engine::TunnelFit { tunnel, way_id, fit } = tunnel_fit;
+        Self {
+            tunnel: tunnel.clone(),
+            way_id: *way_id,
+            readings: fit.readings,
+            unheard: fit.unheard,
+            off_level: fit.off_level,
+            misplaced: fit.misplaced,
+            staleness: fit.staleness(),
+        }
+    }
+}
+
 /// Where the car is.
 #[derive(Clone, Debug, PartialEq, uniffi::Record)]
 pub struct Estimate {

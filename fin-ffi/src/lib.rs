@@ -12,7 +12,7 @@ mod observation;
 
 pub use engine::Engine;
 pub use error::FinError;
-pub use estimate::Estimate;
+pub use estimate::{Estimate, TunnelFit};
 pub use observation::{CellReading, CellScan, GnssFix, SpeedSample};
 
 uniffi::setup_scaffolding!();

@@ -6,6 +6,7 @@ use fin_cli::replay::estimates_at;
 use fin_cli::simulate::path::Path;
 use fin_cli::simulate::{DriveConfig, Motion, Scenario, SimulatedDrive, Traffic, WorldConfig};
 use fin_core::engine::Estimate;
+use fin_core::fingerprint::fit::Fit;
 use fin_core::frame::EastNorth;
 use fin_core::observation::{CellScan, Drive, SpeedSample};
 use rayon::prelude::*;
@@ -135,7 +136,7 @@ const CASES: [Case; 16] = [
         ..ORDINARY
     },
     Case {
-        name: "another layer, unknown to the surveys",
+        name: "all cells renumbered",
         drive: |drive| drive.changes.renumbered = 1.0,
         aim: None,
         ..ORDINARY
@@ -167,6 +168,8 @@ pub struct Row {
     pub summary: Summary,
     pub aim: Option<(f64, f64)>,
     pub bound: Bound,
+    /// How stale the surveys look, 0…1.
+    pub staleness: f64,
 }
 
 /// The table of the cases that `is_asked` names, over `seeds`, each a town of its own for every case.
@@ -184,6 +187,9 @@ pub fn run(seeds: &[u64], is_asked: impl Fn(&str) -> bool) -> Result<Vec<Row>> {
                 .iter()
                 .flat_map(|judged| judged.least_sigmas_m.clone())
                 .collect();
+            let fit = of_kind
+                .iter()
+                .fold(Fit::default(), |sum, judged| sum.and(judged.evaluation.fit));
             let aim = case
                 .aim
                 .map(|aim| if wheel { aim.with_wheel } else { aim.without });
@@ -194,6 +200,7 @@ pub fn run(seeds: &[u64], is_asked: impl Fn(&str) -> bool) -> Result<Vec<Row>> {
                 summary: Summary::of(of_kind.iter().map(|judged| &judged.evaluation)),
                 aim,
                 bound: Bound::of(&sigmas_m),
+                staleness: fit.staleness(),
             });
         }
     }

@@ -140,8 +140,10 @@ fn write_hard_cases(text: &mut String, seeds: &[u64], hard: &HardCases) {
          and in varying traffic (in jams, in those). *aim*: the 68 % and the 95 % error that each is to stay within. *bound*: what no \
          unbiased estimator can undercut that goes by levels alone, even if it never loses its way (posterior Cramér–Rao bound, \
          `fin-cli/examples/accuracy/bound.rs`); which cells are heard tells something more. *back*: steps of \
-         more than 2 m backwards from one second to the next on the same road, in a thousand.\n\n\
-         | case | wheel | drives | aim | bound | {HEAD} | back |\n|---|---|---|---|---|{LINE}|---|\n"
+         more than 2 m backwards from one second to the next on the same road, in a thousand. *stale*: the share \
+         of what is heard that the surveys no longer describe, as the engine finds it. *renumbered* cells have \
+         identities that no survey heard, as those of another layer do; *moved* ones are sent from where others were.\n\n\
+         | case | wheel | drives | aim | bound | {HEAD} | back | stale |\n|---|---|---|---|---|{LINE}|---|---|\n"
     );
     let with = |wheel| if wheel { "with" } else { "without" };
     for row in &hard.rows {
@@ -150,14 +152,15 @@ fn write_hard_cases(text: &mut String, seeds: &[u64], hard: &HardCases) {
             .map_or("".to_owned(), |(p68, p95)| format!("{p68} / {p95}"));
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {aim} | {:.1} / {:.1} | {} | {:.1} |",
+            "| {} | {} | {} | {aim} | {:.1} / {:.1} | {} | {:.1} | {:.0} % |",
             row.case,
             with(row.wheel),
             row.drives,
             row.bound.p68_m,
             row.bound.p95_m,
             cells(&row.summary),
-            1000.0 * row.summary.steps_back
+            1000.0 * row.summary.steps_back,
+            100.0 * row.staleness
         );
     }
     let total: usize = hard.rows.iter().map(|row| row.summary.samples).sum();

@@ -12,6 +12,7 @@ pub mod replay;
 pub mod roads;
 pub mod sign;
 pub mod simulate;
+pub mod staleness;
 pub mod survey;
 
 use crate::args::Command;
@@ -37,6 +38,7 @@ pub fn run(command: Command, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Sign(options) => sign::run(&options)?,
         Command::Replay(options) => replay::run(&options, out)?,
         Command::Eval(options) => eval::run(&options, out)?,
+        Command::Staleness(options) => staleness::run(&options, out)?,
         Command::Inspect(options) => inspect::run(&options, out)?,
         Command::Import(options) => import::run(&options, out)?,
         Command::Roads(options) => roads::run(&options, out)?,

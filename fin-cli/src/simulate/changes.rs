@@ -1,6 +1,6 @@
 //! What operators do to their network after the surveys.
 
-use super::radio::{CODES, Cell, Coverage};
+use super::radio::{CODES, Cell, Coverage, carriers};
 use super::random::Stream;
 use super::{SimulateError, in_range};
 
@@ -45,35 +45,35 @@ impl RadioChanges {
         cells: &[Cell],
         (seed, operator): (u64, usize),
     ) -> (Coverage, Vec<Cell>) {
-        let draws = |label: &'static str| {
-            move |cell: usize| Stream::new(seed, label, (operator as u64) << 32 | cell as u64)
-        };
-        let is_chosen = |label, share| move |cell: usize| draws(label)(cell).chance(share);
-        let is_off = is_chosen("switched off", self.off);
-        let is_weaker = is_chosen("weakened", self.weaker);
-        let is_renumbered = is_chosen("renumbered", self.renumbered);
-        let is_moved = is_chosen("moved", self.moved);
-        let mut after = coverage.with_only(|cell| !is_off(cell));
-        after.weaken(WEAKER_DB, is_weaker);
-        let mut cells = cells.to_vec();
-        let carriers = cells.iter().map(|cell| cell.carrier).max().map_or(0, |last| last + 1);
-        for carrier in 0..carriers {
+        let draws = |label, cell: usize| Stream::new(seed, label, (operator as u64) << 32 | cell as u64);
+        let chosen = |label, share: f64| move |cell: usize| draws(label, cell).chance(share);
+        let is_off = chosen("switched off", self.off);
+        let is_moved = chosen("moved", self.moved);
+        let is_renumbered = chosen("renumbered", self.renumbered);
+        let mut coverage_after = coverage.with_only(|cell| !is_off(cell));
+        coverage_after.weaken(WEAKER_DB, chosen("weakened", self.weaker));
+        let mut cells_after = cells.to_vec();
+        for carrier in 0..carriers(operator).len() {
             let on_carrier = |cell: &usize| cells[*cell].carrier == carrier && is_moved(*cell);
             let moved: Vec<usize> = coverage.cells.iter().copied().filter(on_carrier).collect();
-            let identities: Vec<_> = moved.iter().map(|&cell| cells[cell].identity).collect();
             // Neighbours in the list are often sectors of one mast; half the list away is another one.
-            let from = |index: usize| identities[(index + identities.len().div_ceil(2)) % identities.len()];
-            for (index, &cell) in moved.iter().enumerate() {
-                cells[cell].identity = from(index);
+            let others = moved.iter().cycle().skip(moved.len().div_ceil(2));
+            for (&cell, &other) in std::iter::zip(&moved, others) {
+                cells_after[cell].identity = cells[other].identity;
             }
         }
-        for (index, cell) in cells.iter_mut().enumerate().filter(|(index, _)| is_renumbered(*index)) {
-            let code = draws("new codes")(index).below(CODES) as u16;
-            let (global, channel) = (&mut cell.identity.global, &mut cell.identity.channel);
-            global.iter_mut().for_each(|global| global.cell_id += NEW_STATIONS);
-            channel.iter_mut().for_each(|channel| channel.pci = code);
+        for (index, cell) in cells_after.iter_mut().enumerate() {
+            if !is_renumbered(index) {
+                continue;
+            }
+            if let Some(global) = &mut cell.identity.global {
+                global.cell_id += NEW_STATIONS;
+            }
+            if let Some(channel) = &mut cell.identity.channel {
+                channel.pci = draws("new codes", index).below(CODES) as u16;
+            }
         }
-        (after, cells)
+        (coverage_after, cells_after)
     }
 }
 
@@ -95,7 +95,7 @@ mod tests {
         world.drive(&config).unwrap()
     }
 
-    /// Mean level of each cell in the first half of the drive and over all of it, dBm, with its number of readings.
+    /// Mean level of each cell, dBm, with its number of readings.
     fn levels(simulated: &SimulatedDrive) -> BTreeMap<CellId, (f64, usize)> {
         let mut sums: BTreeMap<CellId, (f64, usize)> = BTreeMap::new();
         for reading in simulated.drive.cells.iter().flat_map(|scan| &scan.cells) {
@@ -122,9 +122,14 @@ mod tests {
             renumbered: 1.0,
             ..RadioChanges::default()
         }));
-        let globals = |of: &BTreeMap<CellId, _>| -> Vec<_> { of.keys().filter_map(|cell| cell.global).collect() };
+        let globals =
+            |of: &BTreeMap<CellId, _>| -> Vec<_> { of.keys().filter_map(|cell| cell.global).collect() };
         assert!(!globals(&after).is_empty());
-        assert!(globals(&after).iter().all(|global| !globals(&before).contains(global)));
+        assert!(
+            globals(&after)
+                .iter()
+                .all(|global| !globals(&before).contains(global))
+        );
         assert!(globals(&after).iter().all(|global| global.cell_id < 1 << 28));
     }
 
@@ -156,8 +161,8 @@ mod tests {
         let differences: Vec<f64> = often
             .filter_map(|(cell, (level, _))| after.get(cell).map(|(now, _)| now - level))
             .collect();
-        assert!(differences.len() > 2, "{differences:?}");
-        let mean = differences.iter().sum::<f64>() / differences.len() as f64;
-        assert!((mean + WEAKER_DB).abs() < 1.5, "{differences:?}");
+        assert!(!differences.is_empty());
+        let as_weak = |difference: &f64| (difference + WEAKER_DB).abs() < 1.0;
+        assert!(differences.iter().all(as_weak), "{differences:?}");
     }
 }

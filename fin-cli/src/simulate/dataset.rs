@@ -9,7 +9,8 @@ use rayon::prelude::*;
 use super::drive::first_start;
 use super::manifest::{describe, readme};
 use super::{
-    Defects, DriveConfig, DriveFacts, RadioChanges, ScanTiming, SimulateError, Traffic, World, WorldConfig, in_range,
+    Defects, DriveConfig, DriveFacts, RadioChanges, ScanTiming, SimulateError, Traffic, World, WorldConfig,
+    in_range,
 };
 use crate::drive;
 

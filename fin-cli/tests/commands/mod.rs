@@ -2,6 +2,7 @@
 
 mod hostile;
 mod pipeline;
+mod staleness;
 
 use std::fs::{self, File};
 use std::io::Read;

@@ -14,6 +14,7 @@ mod radio_clock;
 mod search;
 mod shown;
 mod snapshot;
+mod staleness;
 
 use std::sync::{Arc, OnceLock};
 
@@ -37,6 +38,8 @@ pub use output::{Estimate, Mode, RoadPosition};
 use radio_clock::RadioClock;
 use shown::Shown;
 pub use snapshot::SnapshotError;
+pub use staleness::TunnelFit;
+use staleness::TunnelFits;
 
 /// Hypotheses kept at most after a scan or a fix.
 const MOST_HYPOTHESES: usize = 16;
@@ -182,6 +185,7 @@ pub struct Engine {
     /// Observations in a row that were too old.
     late: u32,
     work: Workspace,
+    fits: TunnelFits,
     diagnostics: Diagnostics,
 }
 
@@ -208,6 +212,7 @@ impl Engine {
             shown: None,
             late: 0,
             work: Workspace::default(),
+            fits: TunnelFits::default(),
             diagnostics: Diagnostics::default(),
         }
     }
@@ -505,9 +510,10 @@ impl Engine {
             .last_taken()
             .is_some_and(|last| now.seconds_since(last) < 1.8);
         let sought = self.hypotheses.iter().any(|h| h.fixed_at_m.is_none());
+        let lag_s = now.seconds_since(scan.time) + self.radio_clock.lag_s();
         let heard = Heard {
             scan: &usable,
-            lag_s: now.seconds_since(scan.time) + self.radio_clock.lag_s(),
+            lag_s,
             news: if sought { 1.0 } else { BRANCH_NEWS },
         };
         let (radio, drift) = (&self.options.radio, &self.options.drift);
@@ -527,16 +533,17 @@ impl Engine {
             };
             known = known.max(known_here);
         }
+        if known > 0 {
+            self.diagnostics.scans_taken += 1;
+            self.last_known_scan = Some(now);
+            self.sort_out(open);
+        } else {
+            self.diagnostics.scans_unknown += 1;
+        }
+        self.hold_against_surveys(&usable, lag_s);
         let before = self.last_scan.replace(usable);
         self.work.readings = before.map_or(Vec::new(), |scan| scan.cells);
-        if known == 0 {
-            self.diagnostics.scans_unknown += 1;
-            return false;
-        }
-        self.diagnostics.scans_taken += 1;
-        self.last_known_scan = Some(now);
-        self.sort_out(open);
-        true
+        known > 0
     }
 
     fn take_fix(&mut self, fix: &GnssFix, now: Time) -> bool {
@@ -663,6 +670,7 @@ impl Engine {
     /// Forgets the car, not the counts.
     fn forget(&mut self) {
         *self = Self {
+            fits: std::mem::take(&mut self.fits),
             diagnostics: self.diagnostics,
             ..self.anew()
         };

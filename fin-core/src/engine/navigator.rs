@@ -200,6 +200,7 @@ impl<S: Source> Navigator<S> {
             Engine {
                 now: self.engine.now,
                 last_wheel: self.engine.last_wheel,
+                fits: self.engine.fits.clone(),
                 diagnostics: self.engine.diagnostics,
                 ..engine
             }
@@ -232,7 +233,7 @@ mod tests {
         let mut found = BTreeSet::new();
         fields(&serde_json::to_value(state).unwrap(), "", &mut found);
         found.retain(|name| !name.starts_with(".engine."));
-        assert_eq!(VERSION, 3, "write down the layout of the new version below");
+        assert_eq!(VERSION, 4, "write down the layout of the new version below");
         assert_eq!(Vec::from_iter(found), [".region", ".straying", ".unreadable"]);
     }
 }

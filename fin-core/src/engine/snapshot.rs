@@ -22,6 +22,7 @@ use super::gate::FixGate;
 use super::hypothesis::Hypothesis;
 use super::radio_clock::RadioClock;
 use super::shown::Shown;
+use super::staleness::TunnelFits;
 use super::{Diagnostics, Engine, LATE_TO_RESTART, MOST_HYPOTHESES};
 use crate::fingerprint::FingerprintDb;
 use crate::fingerprint::format::{DatabaseSum, FormatError};
@@ -31,7 +32,7 @@ use crate::time::Time;
 /// What the snapshot of an engine begins with.
 const SIGNATURE: [u8; 8] = *b"\x89FINST\r\n";
 /// Version of the states. It is raised whenever a field of the state comes, goes or changes its meaning.
-pub(super) const VERSION: u32 = 3;
+pub(super) const VERSION: u32 = 4;
 const VERSION_AT: usize = SIGNATURE.len();
 const DATABASE_AT: usize = VERSION_AT + 4;
 const STATE_AT: usize = DATABASE_AT + 12;
@@ -114,6 +115,7 @@ pub(super) struct State {
     radio_clock: RadioClock,
     shown: Option<Shown>,
     late: u32,
+    fits: TunnelFits,
     diagnostics: Diagnostics,
 }
 
@@ -135,6 +137,7 @@ impl State {
             shown,
             late,
             work: _,
+            fits,
             diagnostics,
         } = engine;
         Self {
@@ -148,6 +151,7 @@ impl State {
             radio_clock: *radio_clock,
             shown: *shown,
             late: *late,
+            fits: fits.clone(),
             diagnostics: *diagnostics,
         }
     }
@@ -193,7 +197,8 @@ impl State {
                 self.late
             ));
         }
-        (!self.diagnostics.is_sound()).then(|| "its counts are out of range".to_owned())
+        let counts_are_sound = self.diagnostics.is_sound() && self.fits.is_sound();
+        (!counts_are_sound).then(|| "its counts are out of range".to_owned())
     }
 }
 
@@ -233,6 +238,7 @@ impl Engine {
             radio_clock,
             shown,
             late,
+            fits,
             diagnostics,
         } = state;
         self.now = now;
@@ -245,6 +251,7 @@ impl Engine {
         self.radio_clock = radio_clock;
         self.shown = shown;
         self.late = late;
+        self.fits = fits;
         self.diagnostics = diagnostics;
         Ok(())
     }
@@ -402,6 +409,7 @@ mod tests {
         }
         let before = engine.predict(time).and_then(|estimate| estimate.road);
         engine.shown = before.map(|road| Shown::after(&road, 0.0));
+        engine.fits = TunnelFits::example(position);
         engine
     }
 
@@ -412,7 +420,7 @@ mod tests {
         let mut found = BTreeSet::new();
         fields(&state, "", &mut found);
         let found: Vec<&str> = found.iter().map(String::as_str).collect();
-        assert_eq!(VERSION, 3, "write down the layout of the new version below");
+        assert_eq!(VERSION, 4, "write down the layout of the new version below");
         insta::assert_snapshot!(found.join("\n"));
     }
 
@@ -461,5 +469,6 @@ mod tests {
             e.shown = Some(Shown::after(&beyond, 0.0));
         });
         refused("a count at its end", &|e| e.diagnostics.fixes_taken = u64::MAX);
+        refused("more misfits than readings", &|e| e.fits.add_misfits(2));
     }
 }

@@ -12,6 +12,7 @@ mod coarse;
 mod compare;
 pub mod evidence;
 mod field;
+pub mod fit;
 pub mod format;
 mod former;
 mod identity;

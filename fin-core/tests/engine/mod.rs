@@ -6,6 +6,7 @@ mod road;
 mod search;
 mod silence;
 mod snapshot;
+mod staleness;
 
 use std::sync::Arc;
 

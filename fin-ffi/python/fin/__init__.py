@@ -16,6 +16,7 @@ from ._api import (
     Mode,
     Rat,
     SpeedSample,
+    TunnelFit,
 )
 from .drive import Observation, read_drive
 from .replay import Columns, replay, step
@@ -33,6 +34,7 @@ __all__ = [
     "Observation",
     "Rat",
     "SpeedSample",
+    "TunnelFit",
     "read_drive",
     "replay",
     "step",

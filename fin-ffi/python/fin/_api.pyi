@@ -161,6 +161,27 @@ class Diagnostics:
     ) -> None: ...
     def __eq__(self, other: object) -> bool: ...
 
+class TunnelFit:
+    tunnel: str
+    way_id: int
+    readings: int
+    unheard: int
+    off_level: int
+    misplaced: int
+    staleness: float
+    def __init__(
+        self,
+        *,
+        tunnel: str,
+        way_id: int,
+        readings: int,
+        unheard: int,
+        off_level: int,
+        misplaced: int,
+        staleness: float,
+    ) -> None: ...
+    def __eq__(self, other: object) -> bool: ...
+
 class FinError(Exception):
     DatabaseMissing: ClassVar[type[FinError]]
     DatabaseUnreadable: ClassVar[type[FinError]]
@@ -192,4 +213,5 @@ class Engine:
     def snapshot(self) -> bytes: ...
     def restore(self, snapshot: bytes) -> None: ...
     def diagnostics(self) -> Diagnostics: ...
+    def tunnel_fits(self) -> list[TunnelFit]: ...
     def shutdown(self) -> None: ...

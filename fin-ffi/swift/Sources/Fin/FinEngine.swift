@@ -91,6 +91,9 @@ public actor FinEngine {
     /// Counts of what came in and what became of it.
     public func diagnostics() throws -> Diagnostics { try engine.diagnostics() }
 
+    /// How what was heard in each tunnel fits its surveys: what tells a survey team which tunnels to drive again.
+    public func tunnelFits() throws -> [TunnelFit] { try engine.tunnelFits() }
+
     /// Gives the memory back and ends all streams. Calls that come later throw `FinError.Closed`.
     public func close() {
         isClosed = true

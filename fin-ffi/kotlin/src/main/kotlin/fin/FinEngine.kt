@@ -81,6 +81,9 @@ class FinEngine private constructor(private val engine: Engine) : AutoCloseable 
     /** Counts of what came in and what became of it. */
     fun diagnostics(): Diagnostics = engine.diagnostics()
 
+    /** How what was heard in each tunnel fits its surveys: what tells a survey team which tunnels to drive again. */
+    fun tunnelFits(): List<TunnelFit> = engine.tunnelFits()
+
     /** Gives the memory back. Calls that come later throw [FinException.Closed]; closing again does nothing. */
     override fun close() = engine.shutdown()
 
