@@ -8,7 +8,13 @@
 //! kept once per *rate* (a speed, or a factor on an odometer). Within a lane the advance is exact, whatever fraction of
 //! a grid step it is, because the lane carries its own phase; between neighbouring lanes flows what may have changed
 //! of the rate. The slopes of the warping path are so bounded by what the motion allows.
+//!
+//! The loops are plain ones that are compiled for each set of vector instructions: every level does the same operations in the same
+//! order, so that the bits are the same on every CPU.
 
+use std::ops::Range;
+
+use fearless_simd::{Level, dispatch};
 use serde::{Deserialize, Serialize};
 
 /// The most that a lane gives to a neighbour in one exchange where all lanes are as usual.
@@ -29,6 +35,8 @@ pub struct RateLanes {
     phases_m: Vec<f64>,
     /// Probabilities, lane after lane.
     cells: Vec<f32>,
+    /// The grid points from and up to which there is any probability; all cells before and after are zero.
+    support: (usize, usize),
     /// Room for lanes while they are rewritten.
     #[serde(skip)]
     scratch: Vec<f32>,
@@ -68,6 +76,7 @@ impl RateLanes {
             rates: Vec::new(),
             phases_m: Vec::new(),
             cells: Vec::new(),
+            support: (0, points),
             scratch: Vec::new(),
             places: Vec::new(),
         };
@@ -113,6 +122,7 @@ impl RateLanes {
         self.phases_m.resize(self.rates.len(), 0.0);
         self.scratch.clear();
         self.scratch.resize(points, 0.0);
+        self.support = (0, points);
         self.normalise();
     }
 
@@ -125,6 +135,7 @@ impl RateLanes {
             rates,
             phases_m,
             cells,
+            support,
             scratch: _,
             places: _,
         } = self;
@@ -133,6 +144,8 @@ impl RateLanes {
             && *points > 0
             && rates.len().checked_mul(*points) == Some(cells.len())
             && phases_m.len() == rates.len()
+            && support.0 < support.1
+            && support.1 <= *points
             && step_m.is_finite()
             && *step_m > 0.0
             && base_m.is_finite()
@@ -158,6 +171,27 @@ impl RateLanes {
         self.base_m
     }
 
+    /// The grid points from and up to which there is any probability, with one on either side where there is one: what a sample
+    /// says of others changes nothing.
+    pub fn support(&self) -> Range<usize> {
+        self.support.0..self.support.1
+    }
+
+    /// The support after what it holds has spread by `by` grid points.
+    fn spread_by(&mut self, by: usize) -> Range<usize> {
+        let (from, to) = self.support;
+        self.support = (from.saturating_sub(by), self.points.min(to + by));
+        self.support()
+    }
+
+    /// The support after its lanes were shifted by `least` to `most` grid points.
+    fn support_shifted(&mut self, least: isize, most: isize) {
+        let within = |at: usize, by: isize| at.saturating_add_signed(by).min(self.points);
+        let (from, to) = (within(self.support.0, least), within(self.support.1, most));
+        let last = self.points - 1;
+        self.support = (from.min(last), to.max(from.min(last) + 1));
+    }
+
     /// The lanes' rates.
     pub fn rates(&self) -> &[f64] {
         &self.rates
@@ -168,12 +202,16 @@ impl RateLanes {
     /// What leaves the grid is lost; the next [`weigh`](Self::weigh) makes up for it.
     pub fn advance(&mut self, frame_m: f64, advance_m: impl Fn(f64) -> f64) {
         self.base_m += frame_m;
+        let (mut least, mut most) = (isize::MAX, isize::MIN);
         for lane in 0..self.rates.len() {
             let phase = self.phases_m[lane] + advance_m(self.rates[lane]) - frame_m;
             let whole = libm::round(phase / self.step_m);
             self.phases_m[lane] = phase - whole * self.step_m;
-            shift(self.lane_mut(lane), whole as isize);
+            let whole = whole as isize;
+            shift(self.lane_mut(lane), whole);
+            (least, most) = (least.min(whole), most.max(whole));
         }
+        self.support_shifted(least, most);
     }
 
     /// Moves the grid, not what is on it, so that its middle lies within a step of `centre_m`.
@@ -185,6 +223,7 @@ impl RateLanes {
             for lane in 0..self.rates.len() {
                 shift(self.lane_mut(lane), -whole as isize);
             }
+            self.support_shifted(-whole as isize, -whole as isize);
         }
     }
 
@@ -201,6 +240,7 @@ impl RateLanes {
             .flat_map(|lane| lane[first..][..points].iter().copied())
             .collect();
         self.points = points;
+        self.support = (0, points);
         self.base_m += first as f64 * self.step_m;
         self.normalise();
     }
@@ -213,20 +253,16 @@ impl RateLanes {
         if side <= 0.0 {
             return;
         }
-        let middle = 1.0 - 2.0 * side;
-        for _ in 0..rounds as usize {
-            for lane in self.cells.chunks_exact_mut(self.points) {
-                let mut before = 0.0;
-                for j in 1..lane.len() {
-                    let (here, after) = (lane[j - 1], lane[j]);
-                    lane[j - 1] = side * (before + after) + middle * here;
-                    before = here;
-                }
-                if let Some(last) = lane.last_mut() {
-                    *last = side * before + middle * *last;
-                }
+        let support = self.spread_by(rounds as usize);
+        let mut before = std::mem::take(&mut self.scratch);
+        before.clear();
+        before.resize(support.len() + 2, 0.0);
+        dispatch!(Level::new(), _simd => for lane in self.cells.chunks_exact_mut(self.points) {
+            for _ in 0..rounds as usize {
+                spread(&mut lane[support.clone()], side, &mut before);
             }
-        }
+        });
+        self.scratch = before;
     }
 
     /// Lets rates change by a random walk of `variance`, in the rate's unit squared, that in the long run has each lane as
@@ -247,15 +283,17 @@ impl RateLanes {
         let rounds = libm::ceil(total / MOST_EXCHANGE).clamp(1.0, 64.0);
         let side = (total / rounds).min(MOST_EXCHANGE);
         if side > 0.0 {
-            for _ in 0..rounds as usize {
+            dispatch!(Level::new(), _simd => for _ in 0..rounds as usize {
                 self.exchange(side, usual);
-            }
+            });
         }
     }
 
     /// One exchange between all neighbouring lanes.
+    #[inline(always)]
     fn exchange(&mut self, side: f64, usual: &[f64]) {
         let (lanes, points) = (self.rates.len(), self.points);
+        let support = self.spread_by(1);
         // What goes from each lane to the one above, and from that one back.
         let between = |lane: usize| {
             let ratio = (usual[lane + 1] / usual[lane]).sqrt().clamp(0.5, 2.0);
@@ -263,14 +301,14 @@ impl RateLanes {
         };
         // The lane below and this one, as they were before the exchange.
         let mut scratch = std::mem::take(&mut self.scratch);
-        scratch.resize(2 * points, 0.0);
-        let (mut before, mut own) = scratch.split_at_mut(points);
+        scratch.resize(2 * support.len(), 0.0);
+        let (mut before, mut own) = scratch.split_at_mut(support.len());
         before.fill(0.0);
         let (mut before_phase, mut from_below, mut to_below) = (0.0, 0.0, 0.0);
         for lane in 0..lanes {
             let phase = self.phases_m[lane];
             let (head, tail) = self.cells.split_at_mut((lane + 1) * points);
-            let here = &mut head[lane * points..];
+            let here = &mut head[lane * points..][support.clone()];
             own.copy_from_slice(here);
             let (to_above, from_above) = if lane + 1 < lanes {
                 between(lane)
@@ -284,7 +322,7 @@ impl RateLanes {
                 here,
                 |cell, below| *cell = keep * *cell + from_below * below,
             );
-            if let Some(after) = tail.get(..points) {
+            if let Some(after) = tail.get(support.clone()) {
                 Blend::new((phase - self.phases_m[lane + 1]) / self.step_m).each(
                     after,
                     |_| 0.0,
@@ -302,31 +340,39 @@ impl RateLanes {
     pub fn jump(&mut self, jump: f64, usual: &[f64]) {
         let total_usual: f64 = usual.iter().take(self.rates.len()).sum();
         let mut sum = std::mem::take(&mut self.scratch);
+        let support = self.support();
         sum.clear();
-        sum.resize(self.points, 0.0);
+        sum.resize(support.len(), 0.0);
         for lane in self.cells.chunks_exact(self.points) {
-            for (total, &cell) in sum.iter_mut().zip(lane) {
+            for (total, &cell) in sum.iter_mut().zip(&lane[support.clone()]) {
                 *total += cell;
             }
         }
         let keep = (1.0 - jump) as f32;
         for (lane, weight) in self.cells.chunks_exact_mut(self.points).zip(usual) {
             let share = (jump * weight / total_usual) as f32;
-            for (cell, &total) in lane.iter_mut().zip(&sum) {
+            for (cell, &total) in lane[support.clone()].iter_mut().zip(&sum) {
                 *cell = keep * *cell + share * total;
             }
         }
         self.scratch = sum;
     }
 
-    /// Multiplies each lane by the likelihood that `at_points` gives at the grid points, and normalises.
+    /// Multiplies each lane by the likelihood that `at_points` gives it at the grid points of [`support`](Self::support), and
+    /// normalises.
     ///
     /// Returns the logarithm of the total before normalising: the evidence of the sample. `None`, and nothing is
     /// changed, when no mass would be left.
     pub fn weigh<'a>(&mut self, at_points: impl Fn(usize) -> &'a [f32]) -> Option<f64> {
+        dispatch!(Level::new(), _simd => self.weigh_all(at_points))
+    }
+
+    #[inline(always)]
+    fn weigh_all<'a>(&mut self, at_points: impl Fn(usize) -> &'a [f32]) -> Option<f64> {
+        let support = self.support();
         let mut work = std::mem::take(&mut self.scratch);
         work.clear();
-        work.resize(self.points, 0.0);
+        work.resize(support.len(), 0.0);
         let total: f64 = (0..self.rates.len())
             .map(|lane| self.lane_total(lane, at_points(lane), &mut work))
             .sum();
@@ -337,7 +383,7 @@ impl RateLanes {
         let factor = (1.0 / total) as f32;
         for lane in 0..self.rates.len() {
             let blend = Blend::new(self.phases_m[lane] / self.step_m);
-            let cells = &mut self.cells[lane * self.points..][..self.points];
+            let cells = &mut self.cells[lane * self.points..][support.clone()];
             blend.each(
                 at_points(lane),
                 |here| here,
@@ -348,9 +394,10 @@ impl RateLanes {
         Some(libm::log(total))
     }
 
+    #[inline(always)]
     fn lane_total(&self, lane: usize, at_points: &[f32], work: &mut [f32]) -> f64 {
         let blend = Blend::new(self.phases_m[lane] / self.step_m);
-        work.copy_from_slice(&self.cells[lane * self.points..][..self.points]);
+        work.copy_from_slice(&self.cells[lane * self.points..][self.support()]);
         blend.each(
             at_points,
             |here| here,
@@ -360,21 +407,34 @@ impl RateLanes {
         f64::from(sum(work))
     }
 
-    /// Writes the likelihood of the position alone at the grid points into `out`, summing to 1 up to what left the grid.
-    pub fn marginal(&self, out: &mut Vec<f32>) {
+    /// Writes the likelihood of the position alone at the grid points into `out`, summing to 1 up to what left the grid, and
+    /// takes the support for what it is.
+    pub fn marginal(&mut self, out: &mut Vec<f32>) {
+        let support = self.spread_by(1);
         out.clear();
         out.resize(self.points, 0.0);
-        for (lane, cells) in self.cells.chunks_exact(self.points).enumerate() {
+        let within = &mut out[support.clone()];
+        dispatch!(Level::new(), _simd => for (lane, cells) in self.cells.chunks_exact(self.points).enumerate() {
             let blend = Blend::new(-self.phases_m[lane] / self.step_m);
-            blend.each(cells, |_| 0.0, out, |total, here| *total += here);
+            blend.each(&cells[support.clone()], |_| 0.0, within, |total, here| *total += here);
+        });
+        let is_some = |p: &f32| *p > 0.0;
+        if let (Some(first), Some(last)) = (out.iter().position(is_some), out.iter().rposition(is_some)) {
+            self.support = (first, last + 1);
+            self.spread_by(1);
         }
     }
 
     /// Mean, variances and covariance of position and rate.
     pub fn moments(&self) -> Moments {
+        dispatch!(Level::new(), _simd => self.moments_of_all())
+    }
+
+    #[inline(always)]
+    fn moments_of_all(&self) -> Moments {
         let (mut w, mut s, mut ss, mut r, mut rr, mut rs) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
         for (lane, cells) in self.cells.chunks_exact(self.points).enumerate() {
-            let [lw, ls, lss] = powers(cells);
+            let [lw, ls, lss] = powers(&cells[self.support()], self.support.0);
             let (phase, h, rate) = (self.phases_m[lane], self.step_m, self.rates[lane]);
             let first = ls * h + phase * lw;
             w += lw;
@@ -435,6 +495,7 @@ impl RateLanes {
         self.scratch = scratch;
         self.base_m += middle * (old - new);
         self.step_m = new;
+        self.support = (0, points);
         for lane in 0..self.rates.len() {
             let whole = libm::round(self.phases_m[lane] / new);
             self.phases_m[lane] -= whole * new;
@@ -475,7 +536,7 @@ impl Blend {
 
     /// Calls `put` with each entry of `out` and the value of `row` at its index + ahead; `beyond` gives what lies past
     /// the row's end from the entry there. Plain loops over slices, which compilers turn into vector code.
-    #[inline]
+    #[inline(always)]
     fn each(self, row: &[f32], beyond: impl Fn(f32) -> f32, out: &mut [f32], put: impl Fn(&mut f32, f32)) {
         let Some(last) = row.len().checked_sub(1) else {
             return;
@@ -499,13 +560,25 @@ impl Blend {
     }
 }
 
+/// Gives the share `side` of every entry of `lane` to each of its neighbours. `padded` is room for the lane between two zeros.
+#[inline(always)]
+fn spread(lane: &mut [f32], side: f32, padded: &mut [f32]) {
+    padded[1..=lane.len()].copy_from_slice(lane);
+    let middle = 1.0 - 2.0 * side;
+    let (behind, here, ahead) = (&padded[..], &padded[1..], &padded[2..]);
+    for (cell, ((&behind, &here), &ahead)) in lane.iter_mut().zip(behind.iter().zip(here).zip(ahead)) {
+        *cell = side * (behind + ahead) + middle * here;
+    }
+}
+
 /// Terms that are added up side by side: additions in a row wait for each other, and the order decides the rounding.
 const CHAINS: usize = 8;
 
-/// Σ p, Σ p·j and Σ p·j² over the entries `p` of a row and their indices `j`.
-fn powers(row: &[f32]) -> [f64; 3] {
+/// Σ p, Σ p·j and Σ p·j² over the entries `p` of a row and their indices `j`, which begin with `first`.
+#[inline(always)]
+fn powers(row: &[f32], first: usize) -> [f64; 3] {
     let (mut w, mut s, mut ss) = ([0.0; CHAINS], [0.0; CHAINS], [0.0; CHAINS]);
-    let mut index: [f64; CHAINS] = std::array::from_fn(|chain| chain as f64);
+    let mut index: [f64; CHAINS] = std::array::from_fn(|chain| (first + chain) as f64);
     let blocks = row.chunks_exact(CHAINS);
     let rest = blocks.remainder();
     for block in blocks {
@@ -527,6 +600,7 @@ fn powers(row: &[f32]) -> [f64; 3] {
 }
 
 /// The sum of `values`, every [`CHAINS`]th together.
+#[inline(always)]
 fn sum(values: &[f32]) -> f32 {
     let mut sums = [0.0_f32; CHAINS];
     let blocks = values.chunks_exact(CHAINS);

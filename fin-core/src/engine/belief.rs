@@ -307,17 +307,22 @@ impl Belief {
         }
     }
 
-    /// Likelihood of the places of [`window`](Self::window), summing to 1.
-    pub(super) fn places(&self) -> &[f32] {
-        &self.marginal
-    }
-
-    /// The places that the belief covers.
-    pub(super) fn window(&self) -> Window {
+    /// All places that the belief covers.
+    pub(super) fn grid(&self) -> Window {
         Window {
             base_m: self.row.base_m(),
             step_m: self.row.step_m(),
             points: self.row.points(),
+        }
+    }
+
+    /// Those of them where the car may be at all.
+    pub(super) fn window(&self) -> Window {
+        let (grid, support) = (self.grid(), self.row.support());
+        Window {
+            base_m: grid.base_m + support.start as f64 * grid.step_m,
+            points: support.len(),
+            ..grid
         }
     }
 
@@ -423,17 +428,20 @@ impl Belief {
         }
     }
 
-    /// Weighs the places by their likelihoods, gait after gait. Returns the logarithm of the evidence, or `None` when the scan
-    /// fits nowhere and is left out.
-    pub(super) fn weigh(&mut self, likelihood: &[f32]) -> Option<f64> {
-        let (points, rates) = (self.row.points(), self.rates);
+    /// Weighs the places of [`window`](Self::window) by their likelihoods, gait after gait. Returns the logarithm of the evidence and
+    /// writes to `after` what the places are then, or returns `None` when the scan fits nowhere and is left out.
+    pub(super) fn weigh(&mut self, likelihood: &[f32], after: &mut Vec<f32>) -> Option<f64> {
+        let (places, rates) = (self.row.support(), self.rates);
         let evidence = self.row.weigh(|lane| {
             let gait = match rates {
                 Rates::Scale => 0,
                 Rates::Speed => GAITS.partition_point(|&(last, _)| last < lane),
             };
-            &likelihood[gait * points..][..points]
+            &likelihood[gait * places.len()..][..places.len()]
         })?;
+        self.row.marginal(&mut self.marginal);
+        after.clear();
+        after.extend_from_slice(&self.marginal[places]);
         self.refresh();
         Some(evidence)
     }
@@ -591,21 +599,21 @@ struct Shape {
 
 impl Shape {
     fn of(row: &[f32]) -> Shape {
-        let median = quantile(row, 0.5);
+        let total: f64 = row.iter().map(|&p| f64::from(p)).sum();
+        let median = quantile(row, 0.5 * total);
         Shape {
             median,
-            half68: half_width(row, median, 0.68),
-            half95: half_width(row, median, 0.95),
-            low: quantile(row, 0.5e-4),
-            high: quantile(row, 1.0 - 0.5e-4),
+            half68: half_width(row, median, 0.68 * total),
+            half95: half_width(row, median, 0.95 * total),
+            low: quantile(row, 0.5e-4 * total),
+            high: quantile(row, (1.0 - 0.5e-4) * total),
         }
     }
 }
 
-/// The fractional index below which the share `q` of the mass of `row` lies; each entry's mass is spread over its step.
-fn quantile(row: &[f32], q: f64) -> f64 {
-    let total: f64 = row.iter().map(|&p| f64::from(p)).sum();
-    let mut left = q * total;
+/// The fractional index below which `mass` of `row` lies; each entry's mass is spread over its step.
+fn quantile(row: &[f32], mass: f64) -> f64 {
+    let mut left = mass;
     for (j, &p) in row.iter().enumerate() {
         let p = f64::from(p);
         if p > 0.0 && left <= p {
@@ -616,26 +624,35 @@ fn quantile(row: &[f32], q: f64) -> f64 {
     row.len() as f64 - 0.5
 }
 
-/// The half-width about the fractional index `centre` within which the share `share` of the mass of `row` lies.
-fn half_width(row: &[f32], centre: f64, share: f64) -> f64 {
-    let total: f64 = row.iter().map(|&p| f64::from(p)).sum();
-    let within = |half: f64| -> f64 {
-        let (low, high) = (centre - half, centre + half);
-        let first = (libm::floor(low + 0.5).max(0.0)) as usize;
-        let last = (libm::ceil(high + 0.5).max(0.0) as usize).min(row.len());
-        let overlap = |j: usize| (high.min(j as f64 + 0.5) - low.max(j as f64 - 0.5)).clamp(0.0, 1.0);
-        (first..last).map(|j| f64::from(row[j]) * overlap(j)).sum()
-    };
-    let (mut low, mut high) = (0.0, row.len() as f64);
-    for _ in 0..30 {
-        let middle = 0.5 * (low + high);
-        if within(middle) < share * total {
-            low = middle
+/// The half-width about the fractional index `centre` within which `mass` of `row` lies, found by going outwards from one end of
+/// an entry's step to the next, on either side.
+fn half_width(row: &[f32], centre: f64, mass: f64) -> f64 {
+    let entries = row.len() as isize;
+    let entry = |j: isize| usize::try_from(j).ok().and_then(|j| row.get(j));
+    let here = libm::floor(centre + 0.5) as isize;
+    let (mut behind, mut ahead) = (here, here);
+    let (mut half, mut left) = (0.0, mass);
+    while behind >= 0 || ahead < entries {
+        let per_step: f64 = [behind, ahead]
+            .into_iter()
+            .filter_map(entry)
+            .map(|&p| f64::from(p))
+            .sum();
+        let (to_behind, to_ahead) = (centre - behind as f64 + 0.5, ahead as f64 + 0.5 - centre);
+        let next = to_behind.min(to_ahead);
+        let between = (next - half) * per_step;
+        if per_step > 0.0 && between >= left {
+            return half + left / per_step;
+        }
+        left -= between;
+        half = next;
+        if to_behind <= next {
+            behind -= 1;
         } else {
-            high = middle
+            ahead += 1;
         }
     }
-    high
+    half
 }
 
 #[cfg(test)]
@@ -647,9 +664,19 @@ mod tests {
         let row: Vec<f32> = (0..200)
             .map(|j| (-0.5 * ((j as f32 - 90.3) / 12.0).powi(2)).exp())
             .collect();
-        let median = quantile(&row, 0.5);
+        let total: f64 = row.iter().map(|&p| f64::from(p)).sum();
+        let median = quantile(&row, 0.5 * total);
         assert!((median - 90.3).abs() < 0.02, "{median}");
-        assert!((half_width(&row, median, 0.6827) - 12.0).abs() < 0.05);
-        assert!((half_width(&row, median, 0.9545) - 24.0).abs() < 0.1);
+        assert!((half_width(&row, median, 0.6827 * total) - 12.0).abs() < 0.05);
+        assert!((half_width(&row, median, 0.9545 * total) - 24.0).abs() < 0.1);
+    }
+
+    #[test]
+    fn a_half_width_ends_where_the_row_does() {
+        let row = [0.5, 0.0, 0.0, 0.5];
+        assert_eq!(half_width(&row, 0.0, 0.25), 0.25);
+        assert_eq!(half_width(&row, 0.0, 0.5), 0.5);
+        assert_eq!(half_width(&row, 0.0, 0.75), 3.0);
+        assert_eq!(half_width(&row, 0.0, 2.0), 3.5);
     }
 }

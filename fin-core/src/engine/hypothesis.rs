@@ -449,9 +449,9 @@ impl Hypothesis {
             None => Belief::start(&self.track, self.drift_var_m2, wheel, work.belief.take()),
         };
         let lag_m = belief.speed_mps(&self.track) * lag_s;
-        let at_scan = Window {
-            base_m: belief.window().base_m - lag_m,
-            ..belief.window()
+        let at_scan = |window: Window| Window {
+            base_m: window.base_m - lag_m,
+            ..window
         };
         let track = self.track;
         // Where no fix ever came none can be missed.
@@ -466,7 +466,8 @@ impl Hypothesis {
         let places = Places {
             db,
             legs: &self.legs,
-            window: at_scan,
+            window: at_scan(belief.window()),
+            around: at_scan(belief.grid()),
         };
         work.score.score(places, scan, self.level_offset, &history, radio);
         let known = work.score.known;
@@ -475,9 +476,11 @@ impl Hypothesis {
             let share = self.last_scan.map_or(0.5, |(_, before_m)| {
                 share_of_news(radio.lasting(belief.sureness() * (place_m - before_m), dt_s))
             });
-            if let Some(evidence) = belief.weigh(&work.score.likelihood) {
+            if let Some(evidence) = belief.weigh(&work.score.likelihood, &mut work.likelihood) {
                 self.log_weight += news * evidence;
-                self.level_offset = work.score.learn_offset(self.level_offset, belief.places(), share);
+                self.level_offset = work
+                    .score
+                    .learn_offset(self.level_offset, &work.likelihood, share);
                 self.last_scan = Some((scan.time, belief.moments().position_m));
             }
             self.remember(scan.time, &work.score, radio);
@@ -534,6 +537,7 @@ impl Hypothesis {
             db,
             legs: &self.legs,
             window,
+            around: window,
         };
         work.score
             .score(places, scan, self.level_offset, &NO_HISTORY, radio);
@@ -584,6 +588,7 @@ impl Hypothesis {
             db,
             legs: &self.legs,
             window,
+            around: window,
         };
         work.score
             .score(places, scan, self.level_offset, &NO_HISTORY, radio);
@@ -640,7 +645,7 @@ fn ways_on(network: &RoadNetwork, edge: EdgeId) -> impl Iterator<Item = EdgeId> 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Workspace {
     pub score: ScanScore,
-    /// How likely the places near a known one are.
+    /// How likely the places that a scan was held against are.
     pub likelihood: Vec<f32>,
     /// How a fix lies to each hypothesis.
     pub fits: Vec<Option<FixFit>>,

@@ -116,10 +116,12 @@ impl Engine {
         {
             return;
         }
+        let window = around(here_m, spot.half68_m);
         let places = Places {
             db: &self.db,
             legs: &best.legs,
-            window: around(here_m, spot.half68_m),
+            window,
+            around: window,
         };
         let Some(fit) = Fit::of(places, scan, best.level_offset, &self.options.radio) else {
             return;

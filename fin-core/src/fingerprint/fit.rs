@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::expected::Stretch;
 use super::matcher::{LevelOffset, RadioModel};
-use super::places::{Level, Places, for_each_leg, nearest_candidate, profile_of};
+use super::places::{Places, for_each_leg, nearest_candidate, profile_of};
 use crate::observation::{CellReading, CellScan};
 
 /// Standard deviations from the expected level within which a reading fits.
@@ -29,7 +30,7 @@ pub struct Fit {
 impl Fit {
     /// How `scan` fits at the best of `places`, by a phone with `offset`; `None` where no survey drove.
     pub fn of(places: Places<'_>, scan: &CellScan, offset: LevelOffset, model: &RadioModel) -> Option<Self> {
-        let Places { db, legs, window } = places;
+        let Places { db, legs, window, .. } = places;
         let mut surveyed = false;
         for_each_leg(legs, window, |leg, _| {
             surveyed |= profile_of(db, leg.edge).0.is_some()
@@ -56,13 +57,11 @@ impl Fit {
                 for j in along {
                     let along_m = window.base_m + j as f64 * window.step_m - leg.start_m;
                     let at = if mirrored { leg.length_m - along_m } else { along_m } / profile.step_m;
-                    let passes = profile.passes[(at as usize).min(profile.passes.len() - 1)];
-                    served |= passes < TELLING_PASSES;
-                    let Some(level) = levels.and_then(|levels| Level::at(levels, at)) else {
-                        continue;
-                    };
-                    served |= level.serving > 0;
-                    near_level |= is_near(reading, &level, offset, model);
+                    let stretch = Stretch::around(at, profile, levels);
+                    served |= stretch.surveyed < TELLING_PASSES || stretch.count(true) > 0;
+                    near_level |= stretch
+                        .line
+                        .is_some_and(|line| is_near(reading, line.at(at), offset, model));
                 }
             });
             fit.off_level += u64::from(!near_level);
@@ -105,12 +104,13 @@ impl Fit {
     }
 }
 
-fn is_near(reading: &CellReading, level: &Level, offset: LevelOffset, model: &RadioModel) -> bool {
+/// Whether the level of `reading` is near the mean of `level`, given its spread.
+fn is_near(reading: &CellReading, level: (f32, f32), offset: LevelOffset, model: &RadioModel) -> bool {
     let Some(rsrp_dbm) = reading.rsrp_dbm else {
         return true;
     };
-    let spread_db = level.spread_db.max(model.least_spread_db);
+    let (mean_dbm, spread_db) = (f64::from(level.0), f64::from(level.1).max(model.least_spread_db));
     let var = spread_db * spread_db + model.reading_sigma_db * model.reading_sigma_db + offset.var_db2;
-    let off_db = rsrp_dbm - level.mean_dbm - offset.mean_db;
+    let off_db = rsrp_dbm - mean_dbm - offset.mean_db;
     off_db * off_db <= MOST_SIGMAS * MOST_SIGMAS * var
 }

@@ -1,12 +1,15 @@
 //! How well a scan fits each place along a route.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::cells::CellIx;
+use super::expected::{Stretch, Variances};
 pub use super::places::{Leg, Places, Window};
-use super::places::{Level, for_each_leg, nearest_candidate, profile_of};
-use super::radio_model::STUDENT_DOF;
+use super::places::{for_each_leg, nearest_candidate, profile_of};
 pub use super::radio_model::{LevelOffset, RadioModel, share_of_news};
+use super::reading::ReadingTerms;
 use crate::observation::{CellReading, CellScan};
 use crate::time::Time;
 
@@ -57,12 +60,14 @@ pub struct ScanScore {
     variances_db2: Vec<f32>,
     /// Logarithm of the likelihood that the cells are there to be heard, over all readings.
     presence: Vec<f32>,
+    /// Residuals of one reading, and their variances, from as far behind the places as the car may have been at the one before.
+    row_db: Vec<f32>,
+    row_db2: Vec<f32>,
     /// Residuals of the reading before at the places where the car was then.
     before_db: Vec<f32>,
+    shares: SharesOfPasses,
 }
 
-/// Squared scale of Student's distribution over the variance of the readings: its middle then fits the measured one.
-const STUDENT_SCALE: f64 = 0.45;
 /// Likelihood of a known reading on a road that no survey drove, against that of one that fits.
 const UNSURVEYED_LIKELIHOOD: f64 = 0.4;
 /// Likelihood, in a search, of the level of a cell where no survey heard it, against that of one that fits. Places close
@@ -72,10 +77,8 @@ const UNHEARD_LIKELIHOOD: f32 = 0.3;
 const FIX_RETURN_S: f64 = 5.0;
 /// Likelihood of any scan beyond the ends of the route, against that of one that fits.
 const OFF_ROUTE_LIKELIHOOD: f32 = 1e-4;
-/// The least likelihood that is told apart from none.
-const LEAST_LIKELIHOOD: f32 = 1e-25;
-/// Deviation at which a reading that fits has the likelihood 1, dB.
-const REFERENCE_SIGMA_DB: f32 = 3.0;
+/// Correlation below which nothing lasts of a residual.
+const LEAST_LASTING: f64 = 1e-4;
 /// Squared residual of the reading before, in variances, at which half of it is held to last.
 const OUTLYING_VARIANCES: f32 = 9.0;
 
@@ -88,6 +91,35 @@ struct Carried {
     change_db: f32,
     /// Grid steps that the car has moved since.
     steps: f64,
+}
+
+/// Numbers of places behind and ahead of those that are scored at which the car may have been at earlier readings.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reach {
+    behind: usize,
+    ahead: usize,
+}
+
+impl Reach {
+    /// As far as all of `carried` go.
+    fn of(carried: impl Iterator<Item = Carried>) -> Self {
+        carried.fold(Self::default(), |reach, carried| {
+            let beyond = |steps: f64| if steps > 0.0 { steps as usize + 1 } else { 1 };
+            Self {
+                behind: reach.behind.max(beyond(carried.steps)),
+                ahead: reach.ahead.max(beyond(-carried.steps)),
+            }
+        })
+    }
+
+    /// `window` with those.
+    fn widen(self, window: Window) -> Window {
+        Window {
+            base_m: window.base_m - self.behind as f64 * window.step_m,
+            points: self.behind + window.points + self.ahead,
+            ..window
+        }
+    }
 }
 
 impl ScanScore {
@@ -129,36 +161,42 @@ impl ScanScore {
             if earlier.is_some_and(held) {
                 continue;
             }
-            self.expect(
-                places,
-                reading,
-                cell,
-                {
-                    let moved_m = earlier.map(|earlier| (history.moved_m)(None, earlier).abs());
-                    moved_m.map_or(1.0, |m| share_of_news(libm::exp(-m / model.presence_m)))
-                },
-                model,
-            );
+            let carried = |gait: usize| {
+                let (earlier, rsrp_dbm) = earlier.zip(reading.rsrp_dbm)?;
+                let moved_m = (history.moved_m)(Some(gait), earlier);
+                let rho = model.lasting(moved_m, scan.time.seconds_since(earlier.time));
+                (rho > LEAST_LASTING).then(|| Carried {
+                    rho: rho as f32,
+                    change_db: (earlier.rsrp_dbm - rsrp_dbm) as f32,
+                    steps: moved_m / places.window.step_m,
+                })
+            };
+            let reach = Reach::of((0..history.gaits).filter_map(carried));
+            let news = earlier.map_or(1.0, |earlier| {
+                let moved_m = (history.moved_m)(None, earlier).abs();
+                share_of_news(libm::exp(-moved_m / model.presence_m))
+            });
+            self.expect((places, reach), reading, cell, news, model);
             let Some(rsrp_dbm) = reading.rsrp_dbm else {
                 continue;
             };
             self.heard.push((cell, rsrp_dbm));
+            let doubtful = history.gaits > 1 || history.searching;
             for gait in 0..history.gaits {
-                let carried = earlier.map(|earlier| {
-                    let moved_m = (history.moved_m)(Some(gait), earlier);
-                    Carried {
-                        rho: model.lasting(moved_m, scan.time.seconds_since(earlier.time)) as f32,
-                        change_db: (earlier.rsrp_dbm - rsrp_dbm) as f32,
-                        steps: moved_m / places.window.step_m,
-                    }
-                });
-                self.weigh_reading(
-                    gait,
-                    carried,
-                    offset,
-                    (history.gaits > 1, history.searching),
-                    model,
-                );
+                let terms = ReadingTerms {
+                    rho: 0.0,
+                    before_db: -offset.mean_db as f32,
+                    offset_mean_db: offset.mean_db as f32,
+                    offset_var_db2: offset.var_db2 as f32,
+                    lasting_share: model.lasting_share as f32,
+                    doubt: if doubtful { 1.0 / OUTLYING_VARIANCES } else { 0.0 },
+                    unheard: if history.searching {
+                        UNHEARD_LIKELIHOOD
+                    } else {
+                        1.0
+                    },
+                };
+                self.weigh_reading(gait, carried(gait), reach, terms);
             }
         }
         self.weigh_presence(places, libm::exp(-history.silence_s / FIX_RETURN_S) as f32);
@@ -168,111 +206,107 @@ impl ScanScore {
     /// cell says.
     fn expect(
         &mut self,
-        places: Places<'_>,
+        (places, reach): (Places<'_>, Reach),
         reading: &CellReading,
         cell: CellIx,
         news: f64,
         model: &RadioModel,
     ) {
-        let Places { db, legs, window } = places;
-        let first = self.residuals_db.len();
-        if reading.rsrp_dbm.is_some() {
-            self.residuals_db.resize(first + window.points, f32::NAN);
-            self.variances_db2.resize(first + window.points, 1.0);
-        }
-        let noise_var = model.reading_sigma_db * model.reading_sigma_db;
-        let least_var = model.least_spread_db * model.least_spread_db;
-        let weight = news
-            * if reading.serving {
-                model.serving_weight
-            } else {
-                model.heard_weight
-            };
+        let Places { db, legs, window, .. } = places;
+        let wide = reach.widen(window);
+        let (begin, end) = (reach.behind, reach.behind + window.points);
+        self.row_db.clear();
+        self.row_db.resize(wide.points, f32::NAN);
+        self.row_db2.clear();
+        self.row_db2.resize(wide.points, 1.0);
+        let weight = if reading.serving {
+            model.serving_weight
+        } else {
+            model.heard_weight
+        };
+        let weight = (news * weight) as f32;
+        self.shares.expect(model.unheard_passes);
         let unsurveyed = (news * libm::log(UNSURVEYED_LIKELIHOOD)) as f32;
-        for_each_leg(legs, window, |leg, along| {
+        let vars = Variances {
+            noise: (model.reading_sigma_db * model.reading_sigma_db) as f32,
+            least: (model.least_spread_db * model.least_spread_db) as f32,
+        };
+        for_each_leg(legs, wide, |leg, along| {
+            let among = |here: &Range<usize>| {
+                here.start.clamp(begin, end) - begin..here.end.clamp(begin, end) - begin
+            };
             let (Some(profile), mirrored) = profile_of(db, leg.edge) else {
-                self.presence[along].iter_mut().for_each(|sum| *sum += unsurveyed);
+                self.presence[among(&along)]
+                    .iter_mut()
+                    .for_each(|sum| *sum += unsurveyed);
                 return;
             };
             let levels = profile.cell(cell);
-            let mut share = ShareOfPasses::default();
-            for j in along {
-                let along_m = window.base_m + j as f64 * window.step_m - leg.start_m;
-                let at = if mirrored { leg.length_m - along_m } else { along_m } / profile.step_m;
-                let level = levels.and_then(|levels| Level::at(levels, at));
-                let count = level.as_ref().map_or(0, |level| {
-                    if reading.serving {
-                        level.serving
-                    } else {
-                        level.heard
+            let from_start = |along_m: f64| if mirrored { leg.length_m - along_m } else { along_m };
+            let grid_at = |j: usize| {
+                let along_m = wide.base_m + j as f64 * wide.step_m - leg.start_m;
+                from_start(along_m) / profile.step_m
+            };
+            let grid_step = if mirrored { -window.step_m } else { window.step_m } / profile.step_m;
+            let mut next = along.start;
+            while next < along.end {
+                let at = grid_at(next);
+                let stretch = Stretch::around(at, profile, levels);
+                let here = next..along.end.min(next + stretch.places(at, grid_step));
+                next = here.end;
+                let share = self.shares.log(stretch.count(reading.serving), stretch.surveyed);
+                let presence = weight * share;
+                self.presence[among(&here)]
+                    .iter_mut()
+                    .for_each(|sum| *sum += presence);
+                if let (Some(line), Some(rsrp_dbm)) = (&stretch.line, reading.rsrp_dbm) {
+                    let residuals = self.row_db[here.clone()].iter_mut();
+                    let both = residuals.zip(&mut self.row_db2[here]);
+                    for ((residual, var), (mean_dbm, spread_db)) in both.zip(line.along(at, grid_step)) {
+                        *residual = rsrp_dbm as f32 - mean_dbm;
+                        *var = vars.of(spread_db);
                     }
-                });
-                let passes = profile.passes[(at as usize).min(profile.passes.len() - 1)];
-                self.presence[j] += (weight * share.log(count, passes, model.unheard_passes)) as f32;
-                if let (Some(level), Some(rsrp_dbm)) = (level, reading.rsrp_dbm) {
-                    let var = STUDENT_SCALE * (level.spread_db.powi(2).max(least_var) + noise_var);
-                    self.residuals_db[first + j] = (rsrp_dbm - level.mean_dbm) as f32;
-                    self.variances_db2[first + j] = var as f32;
                 }
             }
         });
+        if reading.rsrp_dbm.is_some() {
+            self.residuals_db.extend_from_slice(&self.row_db[begin..end]);
+            self.variances_db2.extend_from_slice(&self.row_db2[begin..end]);
+        }
     }
 
-    /// Multiplies the likelihood at `gait` by that of the last reading appended. What lasts of a residual is held to be less
-    /// the more it outlies where the speed is not known or the car is searched for: the place may have been the wrong one.
-    fn weigh_reading(
-        &mut self,
-        gait: usize,
-        carried: Option<Carried>,
-        offset: LevelOffset,
-        (speed_unknown, searching): (bool, bool),
-        model: &RadioModel,
-    ) {
+    /// Multiplies the likelihood at `gait` by that of the last reading appended, with what goes on from the one before. What lasts
+    /// of a residual is held to be less the more it outlies where the speed is not known or the car is searched for: the place may
+    /// have been the wrong one.
+    fn weigh_reading(&mut self, gait: usize, carried: Option<Carried>, reach: Reach, terms: ReadingTerms) {
         let points = self.presence.len();
         let first = self.residuals_db.len() - points;
         let (residuals, variances) = (&self.residuals_db[first..], &self.variances_db2[first..]);
-        let rho = carried.map_or(0.0, |carried| carried.rho);
-        match carried {
-            Some(carried) => shift_back(residuals, carried.steps, &mut self.before_db),
-            None => {
-                self.before_db.clear();
-                self.before_db.resize(points, f32::NAN);
+        self.before_db.clear();
+        self.before_db.resize(points, f32::NAN);
+        let terms = match carried {
+            Some(carried) => {
+                shift_back(
+                    &self.row_db,
+                    reach.behind as f64 - carried.steps,
+                    &mut self.before_db,
+                );
+                ReadingTerms {
+                    rho: carried.rho,
+                    before_db: carried.change_db + terms.before_db,
+                    ..terms
+                }
             }
-        }
-        let change_db = carried.map_or(0.0, |carried| carried.change_db);
-        let (mean, offset_var) = (offset.mean_db as f32, offset.var_db2 as f32);
-        let lasting = model.lasting_share as f32;
-        let doubt = if speed_unknown || searching {
-            1.0 / OUTLYING_VARIANCES
-        } else {
-            0.0
+            None => terms,
         };
         let row = &mut self.likelihood[gait * points..][..points];
-        let unheard = if searching { UNHEARD_LIKELIHOOD } else { 1.0 };
-        let readings = residuals.iter().zip(variances).zip(&self.before_db);
-        for (likelihood, ((&residual, &var), &before)) in row.iter_mut().zip(readings) {
-            let before = before + change_db - mean;
-            let left = rho / (1.0 + doubt * before * before / var);
-            let (left, before) = if before.is_nan() {
-                (0.0, 0.0)
-            } else {
-                (left, before)
-            };
-            let square = left * left;
-            let total = var * ((1.0 - lasting) * (1.0 + square) + lasting * (1.0 - square))
-                + offset_var * (1.0 - left) * (1.0 - left);
-            let off = residual - mean - left * before;
-            let tail = 1.0 / (1.0 + off * off / (total * STUDENT_DOF as f32));
-            let density = REFERENCE_SIGMA_DB / total.sqrt() * tail * tail;
-            let factor = if residual.is_nan() { unheard } else { density };
-            *likelihood = (*likelihood * factor).max(LEAST_LIKELIHOOD);
-        }
+        terms.multiply(row, residuals, variances, &self.before_db);
     }
 
     /// Multiplies the likelihoods by that of the cells being there, by `no_fix` after a tunnel, and by that of being on the
     /// route.
     fn weigh_presence(&mut self, places: Places<'_>, no_fix: f32) {
-        let Places { db, legs, window } = places;
+        let Places { db, legs, window, .. } = places;
         let inside = |leg: &Leg| db.network.edge(leg.edge).tunnel.is_some();
         let first_inside = legs.iter().position(inside).unwrap_or(legs.len());
         let ends = (
@@ -327,38 +361,45 @@ impl ScanScore {
     }
 }
 
-/// Writes `row` as it was `steps` grid points behind into `out`; NaN where that is off the row.
-fn shift_back(row: &[f32], steps: f64, out: &mut Vec<f32>) {
-    let whole = libm::floor(-steps);
-    let fraction = (-steps - whole) as f32;
-    let points = row.len();
-    out.clear();
-    out.resize(points, f32::NAN);
-    let whole = whole as isize;
-    let from = whole.clamp(-(points as isize), points as isize);
-    let (skipped, start) = ((-from).max(0) as usize, from.max(0) as usize);
+/// Writes into `out` what `row` is from the fractional index `from` on; entries stay as they are where that is off the row.
+fn shift_back(row: &[f32], from: f64, out: &mut [f32]) {
+    let whole = libm::floor(from);
+    let fraction = (from - whole) as f32;
+    let points = row.len() as isize;
+    let whole = (whole as isize).clamp(-points, points);
+    let (skipped, start) = ((-whole).max(0) as usize, whole.max(0) as usize);
     let pairs = row.iter().zip(row.iter().skip(1)).skip(start);
     for (out, (&here, &next)) in out.iter_mut().skip(skipped).zip(pairs) {
         *out = here + fraction * (next - here);
     }
 }
 
-/// The logarithm of a share of passes, worked out anew only where the counts change.
-#[derive(Default)]
-struct ShareOfPasses {
-    last: Option<(u16, u16, f64)>,
+/// Logarithms of shares of passes, worked out once.
+#[derive(Clone, Debug, Default)]
+struct SharesOfPasses {
+    /// Passes that are taken to have heard any cell anywhere.
+    unheard: f64,
+    /// ln(count + unheard) and ln(count + 1), by count.
+    logs: Vec<(f32, f32)>,
 }
 
-impl ShareOfPasses {
-    /// ln((count + unheard) / (passes + 1)).
-    fn log(&mut self, count: u16, passes: u16, unheard: f64) -> f64 {
-        match self.last {
-            Some((c, p, log)) if (c, p) == (count, passes) => log,
-            _ => {
-                let log = libm::log((f64::from(count) + unheard) / (f64::from(passes.max(count)) + 1.0));
-                self.last = Some((count, passes, log));
-                log
-            }
+impl SharesOfPasses {
+    /// Takes `unheard` passes to have heard any cell anywhere.
+    fn expect(&mut self, unheard: f64) {
+        if self.unheard != unheard {
+            self.unheard = unheard;
+            self.logs.clear();
         }
+    }
+
+    /// ln((count + unheard) / (passes + 1)).
+    fn log(&mut self, count: u16, passes: u16) -> f32 {
+        let passes = passes.max(count);
+        for known in self.logs.len()..=usize::from(passes) {
+            let count = known as f64;
+            let logs = (libm::log(count + self.unheard), libm::log(count + 1.0));
+            self.logs.push((logs.0 as f32, logs.1 as f32));
+        }
+        self.logs[usize::from(count)].0 - self.logs[usize::from(passes)].1
     }
 }

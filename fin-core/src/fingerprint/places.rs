@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cells::CellIx;
-use super::profile::{CellProfile, EdgeProfile, FingerprintDb};
+use super::profile::{EdgeProfile, FingerprintDb};
 use crate::network::EdgeId;
 use crate::observation::CellReading;
 use crate::radio::Plmn;
@@ -39,36 +39,8 @@ pub struct Places<'a> {
     pub legs: &'a [Leg],
     /// The places along it.
     pub window: Window,
-}
-
-/// The expected level at a fractional grid point.
-pub(super) struct Level {
-    pub(super) mean_dbm: f64,
-    pub(super) spread_db: f64,
-    /// Passes that heard the cell, and passes that were registered on it, at the grid point before.
-    pub(super) heard: u16,
-    pub(super) serving: u16,
-}
-
-impl Level {
-    pub(super) fn at(profile: &CellProfile, at: f64) -> Option<Level> {
-        let at = at - f64::from(profile.first);
-        let last = profile.mean_dbm.len().checked_sub(1)?;
-        if at < -0.5 || at > last as f64 + 0.5 {
-            return None;
-        }
-        let at = at.clamp(0.0, last as f64);
-        let low = (at as usize).min(last.saturating_sub(1));
-        let high = (low + 1).min(last);
-        let f = at - low as f64;
-        let mix = |row: &[f32]| f64::from(row[low]) * (1.0 - f) + f64::from(row[high]) * f;
-        Some(Level {
-            mean_dbm: mix(&profile.mean_dbm),
-            spread_db: mix(&profile.spread_db),
-            heard: profile.passes[low],
-            serving: profile.serving[low],
-        })
-    }
+    /// Where surveys have to have heard a cell for a reading to be of it: the places and what is around them.
+    pub around: Window,
 }
 
 /// The profile along an edge, or, where none was surveyed, along the other direction of the same road: `true` when its
@@ -85,17 +57,17 @@ pub(super) fn profile_of(db: &FingerprintDb, edge: EdgeId) -> (Option<&EdgeProfi
     }
 }
 
-/// Of the cells that the reading may stand for, the one with the longest profile in the window.
+/// Of the cells that the reading may stand for, the one with the longest profile around the places.
 pub(super) fn nearest_candidate(
     places: Places<'_>,
     reading: &CellReading,
     plmn: Option<Plmn>,
 ) -> Option<CellIx> {
-    let Places { db, legs, window } = places;
+    let Places { db, legs, around, .. } = places;
     let mut best: Option<(usize, CellIx)> = None;
     for cell in db.cells.candidates(&reading.cell, plmn) {
         let mut covered = 0;
-        for_each_leg(legs, window, |leg, places| {
+        for_each_leg(legs, around, |leg, places| {
             if let Some(levels) = profile_of(db, leg.edge).0.and_then(|profile| profile.cell(cell)) {
                 covered += places.len().min(levels.mean_dbm.len());
             }

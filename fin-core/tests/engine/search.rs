@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fin_core::engine::{Engine, Mode};
+use fin_core::engine::{Engine, Estimate, Mode};
 use fin_core::observation::Observation;
 use fin_core::time::Time;
 
@@ -25,6 +25,7 @@ fn trip(wheel: bool, seed: u64) -> Trip {
 #[test]
 fn a_car_that_starts_inside_is_found_and_nothing_is_said_before() {
     for wheel in [true, false] {
+        let (mut near, mut all) = (0, 0);
         for seed in 1..=6 {
             let trip = trip(wheel, seed);
             let mut engine = Engine::new(Arc::new(database(false)));
@@ -43,14 +44,14 @@ fn a_car_that_starts_inside_is_found_and_nothing_is_said_before() {
             let (first, last) = (&answers[0], &answers[answers.len() - 1]);
             assert!(first.0.time.seconds_since(HALF_WAY) > 0.0);
             assert!(first.0.time.seconds_since(HALF_WAY) < 20.0, "{first:?}");
-            let near = answers
-                .iter()
-                .filter(|(e, m)| m.abs() < NEAR_M.max(e.accuracy95_m));
-            let share = near.count() as f64 / answers.len() as f64;
-            assert!(share > 0.7, "wheel: {wheel}, seed {seed}: {share}");
+            let is_near =
+                |(estimate, error_m): &&(Estimate, f64)| error_m.abs() < NEAR_M.max(estimate.accuracy95_m);
+            near += answers.iter().filter(is_near).count();
+            all += answers.len();
             assert!(last.1.abs() < NEAR_M, "{last:?}");
             assert_eq!(last.0.mode, Mode::Tunnel);
         }
+        assert!(near * 10 > all * 9, "wheel: {wheel}: {near} of {all}");
     }
 }
 

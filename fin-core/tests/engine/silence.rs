@@ -50,6 +50,7 @@ fn likelihoods(silence_s: f64) -> Vec<f32> {
         db: &db,
         legs: &legs,
         window,
+        around: window,
     };
     let model = RadioModel::default();
     let mut score = ScanScore::default();
