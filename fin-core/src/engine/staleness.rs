@@ -15,7 +15,7 @@ const APART_M: f64 = 20.0;
 /// and at most.
 const REACH_M: (f64, f64) = (30.0, 200.0);
 /// Distance between the places that are looked at, metres.
-const STEP_M: f64 = 5.0;
+const STEP_M: f64 = 10.0;
 
 /// How what was heard in one tunnel fits its surveys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

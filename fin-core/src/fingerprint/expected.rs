@@ -68,8 +68,8 @@ impl Stretch {
     pub(super) fn places(&self, at: f64, step: f64) -> usize {
         let to_end = if step < 0.0 { at - self.from } else { self.to - at };
         let steps = to_end / step.abs();
-        let whole = steps as usize;
-        (whole + usize::from(steps > whole as f64)).max(1)
+        let whole = steps as i32;
+        (whole.unsigned_abs() as usize + usize::from(steps > f64::from(whole))).max(1)
     }
 
     /// Passes that were registered on the cell here, or that heard it.
@@ -78,9 +78,13 @@ impl Stretch {
     }
 
     /// The stretch of `profile` around `at`, where `levels` are those of the cell. They reach half a step beyond their ends.
+    #[inline]
     pub(super) fn around(at: f64, profile: &EdgeProfile, levels: Option<&CellProfile>) -> Self {
-        let surveyed = profile.passes[(at as usize).min(profile.passes.len() - 1)];
-        let towards_zero = at as i64 as f64;
+        // Numbers of 32 bits, which processors turn into each other in one instruction.
+        let towards_zero = at as i32;
+        let before = usize::try_from(towards_zero).unwrap_or(0);
+        let surveyed = profile.passes[before.min(profile.passes.len() - 1)];
+        let towards_zero = f64::from(towards_zero);
         let point = if at < towards_zero {
             towards_zero - 1.0
         } else {
@@ -111,7 +115,9 @@ impl Stretch {
                 ..bare
             };
         }
-        let low = ((at - first).max(0.0) as usize).min(last.saturating_sub(1));
+        let low = before
+            .saturating_sub(levels.first as usize)
+            .min(last.saturating_sub(1));
         let high = (low + 1).min(last);
         let (mean, spread) = (&levels.mean_dbm, &levels.spread_db);
         Self {

@@ -65,6 +65,8 @@ pub struct ScanScore {
     row_db2: Vec<f32>,
     /// Residuals of the reading before at the places where the car was then.
     before_db: Vec<f32>,
+    /// What goes on from the reading before, gait by gait.
+    carried: Vec<Option<Carried>>,
     shares: SharesOfPasses,
 }
 
@@ -102,7 +104,7 @@ struct Reach {
 
 impl Reach {
     /// As far as all of `carried` go.
-    fn of(carried: impl Iterator<Item = Carried>) -> Self {
+    fn of<'a>(carried: impl Iterator<Item = &'a Carried>) -> Self {
         carried.fold(Self::default(), |reach, carried| {
             let beyond = |steps: f64| if steps > 0.0 { steps as usize + 1 } else { 1 };
             Self {
@@ -161,7 +163,9 @@ impl ScanScore {
             if earlier.is_some_and(held) {
                 continue;
             }
-            let carried = |gait: usize| {
+            let mut carried = std::mem::take(&mut self.carried);
+            carried.clear();
+            carried.extend((0..history.gaits).map(|gait| {
                 let (earlier, rsrp_dbm) = earlier.zip(reading.rsrp_dbm)?;
                 let moved_m = (history.moved_m)(Some(gait), earlier);
                 let rho = model.lasting(moved_m, scan.time.seconds_since(earlier.time));
@@ -170,34 +174,24 @@ impl ScanScore {
                     change_db: (earlier.rsrp_dbm - rsrp_dbm) as f32,
                     steps: moved_m / places.window.step_m,
                 })
-            };
-            let reach = Reach::of((0..history.gaits).filter_map(carried));
+            }));
+            let reach = Reach::of(carried.iter().flatten());
             let news = earlier.map_or(1.0, |earlier| {
                 let moved_m = (history.moved_m)(None, earlier).abs();
                 share_of_news(libm::exp(-moved_m / model.presence_m))
             });
             self.expect((places, reach), reading, cell, news, model);
-            let Some(rsrp_dbm) = reading.rsrp_dbm else {
-                continue;
-            };
-            self.heard.push((cell, rsrp_dbm));
-            let doubtful = history.gaits > 1 || history.searching;
-            for gait in 0..history.gaits {
-                let terms = ReadingTerms {
-                    rho: 0.0,
-                    before_db: -offset.mean_db as f32,
-                    offset_mean_db: offset.mean_db as f32,
-                    offset_var_db2: offset.var_db2 as f32,
-                    lasting_share: model.lasting_share as f32,
-                    doubt: if doubtful { 1.0 / OUTLYING_VARIANCES } else { 0.0 },
-                    unheard: if history.searching {
-                        UNHEARD_LIKELIHOOD
-                    } else {
-                        1.0
-                    },
-                };
-                self.weigh_reading(gait, carried(gait), reach, terms);
+            if let Some(rsrp_dbm) = reading.rsrp_dbm {
+                self.heard.push((cell, rsrp_dbm));
+                self.weigh_reading(
+                    &carried,
+                    reach,
+                    offset,
+                    (history.gaits > 1, history.searching),
+                    model,
+                );
             }
+            self.carried = carried;
         }
         self.weigh_presence(places, libm::exp(-history.silence_s / FIX_RETURN_S) as f32);
     }
@@ -242,12 +236,13 @@ impl ScanScore {
                 return;
             };
             let levels = profile.cell(cell);
+            let per_metre = 1.0 / profile.step_m;
             let from_start = |along_m: f64| if mirrored { leg.length_m - along_m } else { along_m };
             let grid_at = |j: usize| {
                 let along_m = wide.base_m + j as f64 * wide.step_m - leg.start_m;
-                from_start(along_m) / profile.step_m
+                from_start(along_m) * per_metre
             };
-            let grid_step = if mirrored { -window.step_m } else { window.step_m } / profile.step_m;
+            let grid_step = if mirrored { -window.step_m } else { window.step_m } * per_metre;
             let mut next = along.start;
             while next < along.end {
                 let at = grid_at(next);
@@ -275,32 +270,47 @@ impl ScanScore {
         }
     }
 
-    /// Multiplies the likelihood at `gait` by that of the last reading appended, with what goes on from the one before. What lasts
-    /// of a residual is held to be less the more it outlies where the speed is not known or the car is searched for: the place may
-    /// have been the wrong one.
-    fn weigh_reading(&mut self, gait: usize, carried: Option<Carried>, reach: Reach, terms: ReadingTerms) {
+    /// Multiplies the likelihood at each gait by that of the last reading appended, with what goes on there from the one before. What
+    /// lasts of a residual is held to be less the more it outlies where the speed is not known or the car is searched for: the place
+    /// may have been the wrong one.
+    fn weigh_reading(
+        &mut self,
+        carried: &[Option<Carried>],
+        reach: Reach,
+        offset: LevelOffset,
+        (speed_unknown, searching): (bool, bool),
+        model: &RadioModel,
+    ) {
         let points = self.presence.len();
         let first = self.residuals_db.len() - points;
         let (residuals, variances) = (&self.residuals_db[first..], &self.variances_db2[first..]);
-        self.before_db.clear();
-        self.before_db.resize(points, f32::NAN);
-        let terms = match carried {
-            Some(carried) => {
-                shift_back(
-                    &self.row_db,
-                    reach.behind as f64 - carried.steps,
-                    &mut self.before_db,
-                );
-                ReadingTerms {
-                    rho: carried.rho,
-                    before_db: carried.change_db + terms.before_db,
-                    ..terms
-                }
-            }
-            None => terms,
+        let doubtful = speed_unknown || searching;
+        let alone = ReadingTerms {
+            rho: 0.0,
+            before_db: 0.0,
+            offset_mean_db: offset.mean_db as f32,
+            offset_var_db2: offset.var_db2 as f32,
+            lasting_share: model.lasting_share as f32,
+            doubt: if doubtful { 1.0 / OUTLYING_VARIANCES } else { 0.0 },
+            unheard: if searching { UNHEARD_LIKELIHOOD } else { 1.0 },
         };
-        let row = &mut self.likelihood[gait * points..][..points];
-        terms.multiply(row, residuals, variances, &self.before_db);
+        for (row, carried) in self.likelihood.chunks_exact_mut(points).zip(carried) {
+            self.before_db.clear();
+            self.before_db.resize(points, f32::NAN);
+            let terms = match carried {
+                Some(carried) => {
+                    let from = reach.behind as f64 - carried.steps;
+                    shift_back(&self.row_db, from, &mut self.before_db);
+                    ReadingTerms {
+                        rho: carried.rho,
+                        before_db: carried.change_db - offset.mean_db as f32,
+                        ..alone
+                    }
+                }
+                None => alone,
+            };
+            terms.multiply(row, residuals, variances, &self.before_db);
+        }
     }
 
     /// Multiplies the likelihoods by that of the cells being there, by `no_fix` after a tunnel, and by that of being on the
