@@ -757,6 +757,38 @@ mod tests {
         }
 
         #[test]
+        fn what_is_not_in_the_support_is_nothing(
+            steps in prop::collection::vec((0.0..40.0_f64, 0.0..6.0_f64, -60.0..60.0_f64), 1..8),
+        ) {
+            let mut row = RateLanes::start(&anchor(), speeds(), 256, 1.0);
+            let mut marginal = Vec::new();
+            for (advance, variance, offset) in steps {
+                let mut whole = RateLanes { support: (0, 256), ..row.clone() };
+                let centre_m = row.moments().position_m + offset;
+                for row in [&mut row, &mut whole] {
+                    row.advance(0.8 * advance, |rate| rate * advance / 20.0);
+                    row.wander(variance, &[1.0; 46]);
+                    row.jump(0.01, &[1.0; 46]);
+                    row.diffuse(variance);
+                    let support = row.support();
+                    let fits = |j: usize| 1e-3 + (-0.02 * (j as f32 - 120.0).powi(2)).exp();
+                    let likelihood: Vec<f32> = support.map(fits).collect();
+                    row.weigh(|_| &likelihood);
+                    row.recentre(centre_m);
+                    row.marginal(&mut marginal);
+                }
+                let support = row.support();
+                for (lane, cells) in row.cells.chunks_exact(256).enumerate() {
+                    let outside = cells[..support.start].iter().chain(&cells[support.end..]);
+                    prop_assert!(outside.into_iter().all(|&cell| cell < 1e-37), "lane {lane}");
+                }
+                for (cell, want) in std::iter::zip(&row.cells, &whole.cells) {
+                    prop_assert!((cell - want).abs() < 1e-6, "{cell}, not {want}");
+                }
+            }
+        }
+
+        #[test]
         fn the_marginal_sums_to_one(advance in 0.0..30.0_f64, mix in 0.0..3.0_f64) {
             let mut row = RateLanes::start(&anchor(), speeds(), 256, 2.0);
             row.advance(advance, |rate| rate * advance / 20.0);

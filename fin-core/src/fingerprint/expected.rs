@@ -136,3 +136,93 @@ impl Stretch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::fingerprint::CellIx;
+
+    fn profile(first: u32, means: &[f32]) -> EdgeProfile {
+        let n = means.len();
+        let cell = CellProfile {
+            cell: CellIx(0),
+            first,
+            mean_dbm: means.to_vec(),
+            spread_db: (0..n).map(|j| 2.0 + j as f32).collect(),
+            passes: (0..n as u16).map(|j| 10 + j).collect(),
+            serving: (0..n as u16).map(|j| 20 + j).collect(),
+        };
+        EdgeProfile {
+            points: 12,
+            step_m: 5.0,
+            passes: (0..12).map(|j| 50 + j).collect(),
+            cells: vec![cell],
+        }
+    }
+
+    /// Mean and spread at `at`, worked out for it alone.
+    fn expected(profile: &EdgeProfile, at: f64) -> Option<(f64, f64)> {
+        let cell = &profile.cells[0];
+        let (on, last) = (at - f64::from(cell.first), cell.mean_dbm.len() - 1);
+        if on < -0.5 || on > last as f64 + 0.5 {
+            return None;
+        }
+        let on = on.clamp(0.0, last as f64);
+        let low = (on as usize).min(last.saturating_sub(1));
+        let high = (low + 1).min(last);
+        let mix = |row: &[f32]| {
+            f64::from(row[low]) + (on - low as f64) * (f64::from(row[high]) - f64::from(row[low]))
+        };
+        Some((mix(&cell.mean_dbm), mix(&cell.spread_db)))
+    }
+
+    proptest! {
+        #[test]
+        fn stretches_say_at_every_place_what_it_says_alone(
+            first in 0_u32..6,
+            means in prop::collection::vec(-120.0..-60.0_f32, 1..6),
+            start in -0.3..11.3_f64,
+            step in prop_oneof![-4.0..-0.05_f64, 0.05..4.0_f64],
+        ) {
+            let profile = profile(first, &means);
+            let mut at = start;
+            while (-0.3..11.3).contains(&at) {
+                let stretch = Stretch::around(at, &profile, Some(&profile.cells[0]));
+                prop_assert_eq!(stretch.surveyed, 50 + (at.max(0.0) as u16).min(11));
+                let places = stretch.places(at, step);
+                prop_assert!(places > 0);
+                for place in 0..places {
+                    let here = at + place as f64 * step;
+                    // Where a place is on the border of two stretches, rounding decides.
+                    let on_border = (2.0 * here - (2.0 * here).round()).abs() < 1e-6;
+                    let want = expected(&profile, here);
+                    let got = stretch.line.as_ref().and_then(|line| line.along(at, step).nth(place));
+                    prop_assert!(on_border || got.is_some() == want.is_some(), "{here}: {got:?}, not {want:?}");
+                    if let (Some(got), Some(want)) = (got, want) {
+                        prop_assert!((f64::from(got.0) - want.0).abs() < 1e-3, "{here}: {got:?}, not {want:?}");
+                        prop_assert!((f64::from(got.1) - want.1).abs() < 1e-3, "{here}: {got:?}, not {want:?}");
+                    }
+                }
+                at += places as f64 * step;
+            }
+        }
+    }
+
+    #[test]
+    fn a_stretch_counts_the_passes_of_the_point_before() {
+        let profile = profile(3, &[-80.0, -90.0, -85.0]);
+        let counts = |at| {
+            let stretch = Stretch::around(at, &profile, Some(&profile.cells[0]));
+            (stretch.count(false), stretch.count(true), stretch.surveyed)
+        };
+        assert_eq!(counts(2.2), (0, 0, 52));
+        assert_eq!(counts(2.7), (10, 20, 52));
+        assert_eq!(counts(4.1), (11, 21, 54));
+        assert_eq!(counts(5.4), (11, 21, 55));
+        assert_eq!(counts(5.6), (0, 0, 55));
+        let unheard = Stretch::around(4.1, &profile, None);
+        assert!(unheard.line.is_none() && unheard.count(false) == 0 && unheard.surveyed == 54);
+    }
+}

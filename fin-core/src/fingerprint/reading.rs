@@ -77,3 +77,90 @@ impl ReadingTerms {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The density as `docs/model.md` has it.
+    fn density(terms: &ReadingTerms, residual: f64, var: f64, before: Option<f64>) -> f64 {
+        let (c, nu) = (f64::from(terms.lasting_share), STUDENT_DOF);
+        let mean = f64::from(terms.offset_mean_db);
+        let before = before.map(|before| before + f64::from(terms.before_db));
+        let rho = before.map_or(0.0, |e| {
+            f64::from(terms.rho) / (1.0 + f64::from(terms.doubt) * e * e / var)
+        });
+        let total = var * ((1.0 - c) * (1.0 + rho * rho) + c * (1.0 - rho * rho))
+            + f64::from(terms.offset_var_db2) * (1.0 - rho) * (1.0 - rho);
+        let off = residual - mean - rho * before.unwrap_or(0.0);
+        let tail = 1.0 + off * off / (nu * total);
+        f64::from(REFERENCE_SIGMA_DB) / total.sqrt() / (tail * tail)
+    }
+
+    fn terms() -> impl Strategy<Value = ReadingTerms> {
+        let numbers = (
+            0.0..1.0_f32,
+            -10.0..10.0_f32,
+            -8.0..8.0_f32,
+            0.0..9.0_f32,
+            0.0..1.0_f32,
+        );
+        (numbers, prop_oneof![Just(0.0_f32), Just(1.0 / 9.0)]).prop_map(
+            |((rho, before_db, offset_mean_db, offset_var_db2, lasting_share), doubt)| ReadingTerms {
+                rho,
+                before_db,
+                offset_mean_db,
+                offset_var_db2,
+                lasting_share,
+                doubt,
+                unheard: 0.3,
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn likelihoods_are_multiplied_by_the_density_and_vectors_give_the_same_bits(
+            terms in terms(),
+            places in prop::collection::vec(
+                (prop::option::of(-30.0..30.0_f32), 2.0..20.0_f32, prop::option::of(-30.0..30.0_f32)),
+                0..40,
+            ),
+        ) {
+            let or_nan = |db: Option<f32>| db.unwrap_or(f32::NAN);
+            let residuals: Vec<f32> = places.iter().map(|place| or_nan(place.0)).collect();
+            let variances: Vec<f32> = places.iter().map(|place| place.1).collect();
+            let before: Vec<f32> = places.iter().map(|place| or_nan(place.2)).collect();
+            let (mut got, mut plain) = (vec![0.5_f32; places.len()], vec![0.5_f32; places.len()]);
+            terms.multiply(&mut got, &residuals, &variances, &before);
+            terms.multiply_all(&mut plain, &residuals, &variances, &before);
+            prop_assert!(std::iter::zip(&got, &plain).all(|(a, b)| a.to_bits() == b.to_bits()));
+            for (got, (residual, var, before)) in std::iter::zip(got, places) {
+                let factor = match residual {
+                    Some(residual) => density(&terms, residual.into(), var.into(), before.map(f64::from)),
+                    None => 0.3,
+                };
+                prop_assert!((f64::from(got) - 0.5 * factor).abs() < 1e-4 * factor, "{got}, not {factor}");
+            }
+        }
+    }
+
+    #[test]
+    fn likelihoods_do_not_vanish() {
+        let far = [1e3_f32; 3];
+        let alone = ReadingTerms {
+            rho: 0.0,
+            before_db: 0.0,
+            offset_mean_db: 0.0,
+            offset_var_db2: 1.0,
+            lasting_share: 0.75,
+            doubt: 0.0,
+            unheard: 1.0,
+        };
+        let mut likelihoods = [1e-20_f32; 3];
+        alone.multiply(&mut likelihoods, &far, &[4.0; 3], &[f32::NAN; 3]);
+        assert_eq!(likelihoods, [LEAST_LIKELIHOOD; 3]);
+    }
+}
