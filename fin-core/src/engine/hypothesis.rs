@@ -98,6 +98,8 @@ pub(super) struct Heard<'a> {
     pub lag_s: f64,
     /// Share of its evidence that counts between hypotheses.
     pub news: f64,
+    /// Share of its evidence that counts at all.
+    pub trust: f64,
 }
 
 impl Hypothesis {
@@ -435,7 +437,12 @@ impl Hypothesis {
         models: (&RadioModel, &DriftModel),
         work: &mut Workspace,
     ) -> usize {
-        let Heard { scan, lag_s, news } = *heard;
+        let Heard {
+            scan,
+            lag_s,
+            news,
+            trust,
+        } = *heard;
         let (radio, drift) = models;
         let dt_s = self
             .last_scan
@@ -470,6 +477,7 @@ impl Hypothesis {
             around: at_scan(belief.grid()),
         };
         work.score.score(places, scan, self.level_offset, &history, radio);
+        work.score.temper(trust);
         let known = work.score.known;
         if known > 0 {
             let place_m = belief.moments().position_m;
@@ -478,9 +486,9 @@ impl Hypothesis {
             });
             if let Some(evidence) = belief.weigh(&work.score.likelihood, &mut work.likelihood) {
                 self.log_weight += news * evidence;
-                self.level_offset = work
-                    .score
-                    .learn_offset(self.level_offset, &work.likelihood, share);
+                self.level_offset =
+                    work.score
+                        .learn_offset(self.level_offset, &work.likelihood, trust * share);
                 self.last_scan = Some((scan.time, belief.moments().position_m));
             }
             self.remember(scan.time, &work.score, radio);
@@ -570,7 +578,9 @@ impl Hypothesis {
         work: &mut Workspace,
         clock: &mut RadioClock,
     ) {
-        let Heard { scan, lag_s, .. } = *heard;
+        let Heard {
+            scan, lag_s, trust, ..
+        } = *heard;
         let (longest_s, step_s) = RadioClock::span_s();
         let speed_mps = self.track.speed_mps();
         let window = Window {
@@ -597,7 +607,7 @@ impl Hypothesis {
                 let moved_m = self.track.offset_m() - before_m;
                 share_of_news(radio.lasting(moved_m, scan.time.seconds_since(time)))
             });
-            clock.learn(scan.time, &work.score.likelihood, share);
+            clock.learn(scan.time, &work.score.likelihood, trust * share);
         }
     }
 

@@ -515,6 +515,7 @@ impl Engine {
             scan: &usable,
             lag_s,
             news: if sought { 1.0 } else { BRANCH_NEWS },
+            trust: self.fits.trust(),
         };
         let (radio, drift) = (&self.options.radio, &self.options.drift);
         if let Some(best) = self.hypotheses.get(self.best).filter(|_| open) {

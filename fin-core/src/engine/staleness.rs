@@ -14,6 +14,10 @@ const APART_M: f64 = 20.0;
 /// Distance on either side within which a reading may fit, metres: at least, so that handovers may come a little sooner or later,
 /// and at most.
 const REACH_M: (f64, f64) = (30.0, 200.0);
+/// Scans that were held against the surveys over which the share that fits is averaged.
+const AVERAGED: f64 = 15.0;
+/// Shares of fitting readings up to which the surveys are not trusted, and from which they are.
+const TRUSTED: (f64, f64) = (0.1, 0.3);
 /// Distance between the places that are looked at, metres.
 const STEP_M: f64 = 10.0;
 
@@ -29,19 +33,39 @@ pub struct TunnelFit {
 }
 
 /// All that an engine has found about the surveys.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct TunnelFits {
     /// By the ids of the tunnels' first ways, ascending.
     tunnels: Vec<TunnelFit>,
     /// Where the last scan was that counted.
     counted_at: Option<LatLon>,
+    /// Share of the readings that fitted lately, in tunnels and before them, 0…1.
+    lately: f64,
+}
+
+impl Default for TunnelFits {
+    /// None yet, and no doubt in any survey.
+    fn default() -> Self {
+        Self {
+            tunnels: Vec::new(),
+            counted_at: None,
+            lately: 1.0,
+        }
+    }
 }
 
 impl TunnelFits {
     /// Whether these are what counting can have come to: for those read from bytes.
     pub(super) fn is_sound(&self) -> bool {
         let ascend = |pair: &[TunnelFit]| pair[0].way_id < pair[1].way_id;
-        self.tunnels.windows(2).all(ascend) && self.tunnels.iter().all(|tunnel| tunnel.fit.is_sound())
+        (0.0..=1.0).contains(&self.lately)
+            && self.tunnels.windows(2).all(ascend)
+            && self.tunnels.iter().all(|tunnel| tunnel.fit.is_sound())
+    }
+
+    /// How much of the evidence of a scan counts, 0…1: where next to nothing fits, what seems to is chance.
+    pub(super) fn trust(&self) -> f64 {
+        ((self.lately - TRUSTED.0) / (TRUSTED.1 - TRUSTED.0)).clamp(0.0, 1.0)
     }
 
     /// Counts `fit` for `tunnel`.
@@ -80,6 +104,7 @@ impl TunnelFits {
                 fit,
             }],
             counted_at: Some(place),
+            lately: 1.0,
         }
     }
 
@@ -104,9 +129,9 @@ impl Engine {
         };
         let spot = best.spot(&self.options.drift);
         let here_m = spot.offset_m - lag_s * spot.speed_mps;
-        let Some(tunnel) = best.tunnel_at(network, here_m).filter(|_| !scan.cells.is_empty()) else {
+        if scan.cells.is_empty() {
             return;
-        };
+        }
         let here = best.locate(here_m);
         let place = network.point_at(here.edge, here.offset_m).position;
         if self
@@ -126,7 +151,10 @@ impl Engine {
         let Some(fit) = Fit::of(places, scan, best.level_offset, &self.options.radio) else {
             return;
         };
-        self.fits.count(network, tunnel, fit);
+        if let Some(tunnel) = best.tunnel_at(network, here_m) {
+            self.fits.count(network, tunnel, fit);
+        }
+        self.fits.lately += (1.0 - fit.misfits() - self.fits.lately) / AVERAGED;
         self.fits.counted_at = Some(place);
     }
 }
@@ -139,5 +167,26 @@ fn around(here_m: f64, half68_m: f64) -> Window {
         base_m: here_m - steps * STEP_M,
         step_m: STEP_M,
         points: 2 * steps as usize + 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How much of the evidence counts when `lately` of the readings fitted.
+    fn trust(lately: f64) -> f64 {
+        let fits = TunnelFits {
+            lately,
+            ..TunnelFits::default()
+        };
+        fits.trust()
+    }
+
+    #[test]
+    fn surveys_are_trusted_until_next_to_nothing_fits() {
+        assert_eq!(TunnelFits::default().trust(), 1.0);
+        assert_eq!((trust(0.0), trust(0.1), trust(0.3)), (0.0, 0.0, 1.0));
+        assert!((trust(0.2) - 0.5).abs() < 1e-9);
     }
 }

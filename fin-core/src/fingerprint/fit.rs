@@ -87,9 +87,13 @@ impl Fit {
     /// A network in which cells were renumbered or moved shows by its readings; one whose cells were switched off by where the
     /// cells that are left serve. All cells weaker by the same amount look like a phone that hears less, and do no harm.
     pub fn staleness(&self) -> f64 {
+        ((self.misfits() - USUAL_MISFITS) / (1.0 - USUAL_MISFITS)).max(0.0)
+    }
+
+    /// The share of the readings that do not fit, 0…1.
+    pub(crate) fn misfits(&self) -> f64 {
         let misfits = (self.unheard + self.off_level + self.misplaced) as f64;
-        let share = misfits / self.readings.max(1) as f64;
-        ((share - USUAL_MISFITS) / (1.0 - USUAL_MISFITS)).max(0.0)
+        misfits / self.readings.max(1) as f64
     }
 
     /// The counts of both.

@@ -341,6 +341,16 @@ impl ScanScore {
         }
     }
 
+    /// Leaves of the evidence the share `trust`, 0…1.
+    pub fn temper(&mut self, trust: f64) {
+        if trust < 1.0 {
+            let power = trust as f32;
+            self.likelihood
+                .iter_mut()
+                .for_each(|likelihood| *likelihood = libm::powf(*likelihood, power));
+        }
+    }
+
     /// The phone's offset after this scan, with the likelihood of the places (summing to 1) after the scan, and the
     /// share of information that it kept.
     pub fn learn_offset(&self, offset: LevelOffset, places: &[f32], share: f64) -> LevelOffset {

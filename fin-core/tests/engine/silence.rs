@@ -1,4 +1,4 @@
-//! What it says of the place that no fix comes.
+//! What scans say of the place, with what it says that no fix comes.
 
 use fin_core::fingerprint::matcher::{
     EarlierReading, History, Leg, LevelOffset, Places, RadioModel, ScanScore, Window,
@@ -7,8 +7,9 @@ use fin_core::observation::Observation;
 
 use super::road::{EXIT_M, PORTAL_M, Trip, database, drive};
 
-/// Likelihoods of the first scan of a drive at places 10 m apart along the whole road, when no fix has come for a time.
-fn likelihoods(silence_s: f64) -> Vec<f32> {
+/// Likelihoods of the first scan of a drive at places 10 m apart along the whole road, when no fix has come for a time and only a
+/// share of the evidence counts.
+fn likelihoods(silence_s: f64, trust: f64) -> Vec<f32> {
     let db = database(false);
     let trip = Trip {
         cells: true,
@@ -56,12 +57,13 @@ fn likelihoods(silence_s: f64) -> Vec<f32> {
     let mut score = ScanScore::default();
     let scan = scans.into_iter().next().unwrap();
     score.score(places, &scan, LevelOffset::unknown(&model), &history, &model);
+    score.temper(trust);
     score.likelihood
 }
 
 #[test]
 fn the_longer_no_fix_comes_the_less_likely_is_the_road_after_the_tunnel_and_no_other() {
-    let (before, after) = (likelihoods(0.0), likelihoods(5.0));
+    let (before, after) = (likelihoods(0.0, 1.0), likelihoods(5.0, 1.0));
     for (index, (before, after)) in before.iter().zip(&after).enumerate() {
         let at_m = 5.0 + 10.0 * index as f64;
         let ratio = f64::from(after / before);
@@ -70,4 +72,21 @@ fn the_longer_no_fix_comes_the_less_likely_is_the_road_after_the_tunnel_and_no_o
     }
     let inside = (0.1 * PORTAL_M) as usize..(0.1 * EXIT_M) as usize;
     assert!(before[inside].iter().all(|likelihood| *likelihood > 0.0));
+}
+
+#[test]
+fn evidence_that_is_not_trusted_does_not_count() {
+    let (whole, half, none) = (
+        likelihoods(0.0, 1.0),
+        likelihoods(0.0, 0.5),
+        likelihoods(0.0, 0.0),
+    );
+    assert!(none.iter().all(|likelihood| *likelihood == 1.0));
+    for (whole, half) in whole.into_iter().zip(half) {
+        assert!(
+            (half - whole.sqrt()).abs() < 1e-5 * half,
+            "{half}, not {}",
+            whole.sqrt()
+        );
+    }
 }

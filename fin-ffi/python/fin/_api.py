@@ -11,6 +11,7 @@ from .fin_ffi import (
     Mode,
     Rat,
     SpeedSample,
+    TunnelFit,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "Mode",
     "Rat",
     "SpeedSample",
+    "TunnelFit",
 ]

@@ -148,6 +148,16 @@ class Package(unittest.TestCase):
             for observation in everything[cut : cut + 60]:
                 self.assertEqual(answers(whole, observation), answers(again, observation))
             self.assertEqual(whole.diagnostics(), again.diagnostics())
+            self.assertEqual(whole.tunnel_fits(), again.tunnel_fits())
+
+    def test_the_surveys_of_the_tunnel_fit_what_is_heard_there(self):
+        engine = fin.Engine.open(DATABASE)
+        self.assertEqual(engine.tunnel_fits(), [])
+        for observation in observations():
+            fin.step(engine, observation)
+        (fit,) = engine.tunnel_fits()
+        self.assertGreater(fit.readings, 50)
+        self.assertLess(fit.staleness, 0.2)
 
     def refusal(self, kind, call, *arguments):
         with self.assertRaises(kind) as caught:

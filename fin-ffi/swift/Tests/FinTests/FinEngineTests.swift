@@ -39,6 +39,8 @@ final class FinEngineTests: XCTestCase {
             }
             let (want, got) = (try await whole.diagnostics(), try await again.diagnostics())
             XCTAssertEqual(want, got)
+            let (fits, fitsAgain) = (try await whole.tunnelFits(), try await again.tunnelFits())
+            XCTAssertEqual(fits, fitsAgain)
         }
     }
 

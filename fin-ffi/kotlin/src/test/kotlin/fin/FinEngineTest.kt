@@ -46,6 +46,7 @@ class FinEngineTest {
                         assertEquals(Sessions.answers(whole, observation), Sessions.answers(again, observation))
                     }
                     assertEquals(whole.diagnostics(), again.diagnostics())
+                    assertEquals(whole.tunnelFits(), again.tunnelFits())
                 }
             }
         }
