@@ -4,12 +4,14 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::carried::{Carried, Reach, shift_back};
 use super::cells::CellIx;
 use super::expected::{Stretch, Variances};
 pub use super::places::{Leg, Places, Window};
 use super::places::{for_each_leg, nearest_candidate, profile_of};
 pub use super::radio_model::{LevelOffset, RadioModel, share_of_news};
 use super::reading::ReadingTerms;
+use super::shares::SharesOfPasses;
 use crate::observation::{CellReading, CellScan};
 use crate::time::Time;
 
@@ -83,46 +85,6 @@ const OFF_ROUTE_LIKELIHOOD: f32 = 1e-4;
 const LEAST_LASTING: f64 = 1e-4;
 /// Squared residual of the reading before, in variances, at which half of it is held to last.
 const OUTLYING_VARIANCES: f32 = 9.0;
-
-/// How what one reading says goes on from the one before of the same cell.
-#[derive(Clone, Copy, Debug)]
-struct Carried {
-    /// Correlation of what lasts.
-    rho: f32,
-    /// Level then minus level now, dB.
-    change_db: f32,
-    /// Grid steps that the car has moved since.
-    steps: f64,
-}
-
-/// Numbers of places behind and ahead of those that are scored at which the car may have been at earlier readings.
-#[derive(Clone, Copy, Debug, Default)]
-struct Reach {
-    behind: usize,
-    ahead: usize,
-}
-
-impl Reach {
-    /// As far as all of `carried` go.
-    fn of<'a>(carried: impl Iterator<Item = &'a Carried>) -> Self {
-        carried.fold(Self::default(), |reach, carried| {
-            let beyond = |steps: f64| if steps > 0.0 { steps as usize + 1 } else { 1 };
-            Self {
-                behind: reach.behind.max(beyond(carried.steps)),
-                ahead: reach.ahead.max(beyond(-carried.steps)),
-            }
-        })
-    }
-
-    /// `window` with those.
-    fn widen(self, window: Window) -> Window {
-        Window {
-            base_m: window.base_m - self.behind as f64 * window.step_m,
-            points: self.behind + window.points + self.ahead,
-            ..window
-        }
-    }
-}
 
 impl ScanScore {
     /// Scores `scan` at `places`, with the phone's `offset`, once for each gait of `history`.
@@ -378,48 +340,5 @@ impl ScanScore {
             }
         }
         learnt
-    }
-}
-
-/// Writes into `out` what `row` is from the fractional index `from` on; entries stay as they are where that is off the row.
-fn shift_back(row: &[f32], from: f64, out: &mut [f32]) {
-    let whole = libm::floor(from);
-    let fraction = (from - whole) as f32;
-    let points = row.len() as isize;
-    let whole = (whole as isize).clamp(-points, points);
-    let (skipped, start) = ((-whole).max(0) as usize, whole.max(0) as usize);
-    let pairs = row.iter().zip(row.iter().skip(1)).skip(start);
-    for (out, (&here, &next)) in out.iter_mut().skip(skipped).zip(pairs) {
-        *out = here + fraction * (next - here);
-    }
-}
-
-/// Logarithms of shares of passes, worked out once.
-#[derive(Clone, Debug, Default)]
-struct SharesOfPasses {
-    /// Passes that are taken to have heard any cell anywhere.
-    unheard: f64,
-    /// ln(count + unheard) and ln(count + 1), by count.
-    logs: Vec<(f32, f32)>,
-}
-
-impl SharesOfPasses {
-    /// Takes `unheard` passes to have heard any cell anywhere.
-    fn expect(&mut self, unheard: f64) {
-        if self.unheard != unheard {
-            self.unheard = unheard;
-            self.logs.clear();
-        }
-    }
-
-    /// ln((count + unheard) / (passes + 1)).
-    fn log(&mut self, count: u16, passes: u16) -> f32 {
-        let passes = passes.max(count);
-        for known in self.logs.len()..=usize::from(passes) {
-            let count = known as f64;
-            let logs = (libm::log(count + self.unheard), libm::log(count + 1.0));
-            self.logs.push((logs.0 as f32, logs.1 as f32));
-        }
-        self.logs[usize::from(count)].0 - self.logs[usize::from(passes)].1
     }
 }

@@ -5,6 +5,7 @@
 
 mod along;
 pub mod builder;
+mod carried;
 pub mod cells;
 mod chain;
 mod clock;
@@ -29,6 +30,7 @@ mod reading;
 pub mod report;
 pub mod runner;
 pub mod scans;
+mod shares;
 #[cfg(test)]
 mod simulated;
 #[cfg(test)]
