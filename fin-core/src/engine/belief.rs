@@ -442,7 +442,12 @@ impl Belief {
         self.row.marginal(&mut self.marginal);
         after.clear();
         after.extend_from_slice(&self.marginal[places]);
-        self.refresh();
+        let grid = self.grid();
+        self.fit_grid();
+        if self.grid() != grid {
+            self.row.marginal(&mut self.marginal);
+        }
+        self.shape = Shape::of(&self.marginal);
         Some(evidence)
     }
 
@@ -563,16 +568,17 @@ impl Belief {
 
     /// Brings moments and marginal up to date, and the grid to where and how wide the belief is.
     fn refresh(&mut self) {
-        self.moments = self.row.moments();
-        if !self.is_search() {
-            self.fit_grid();
-        }
+        self.fit_grid();
         self.row.marginal(&mut self.marginal);
         self.shape = Shape::of(&self.marginal);
     }
 
-    /// Brings the grid to where the belief is and how wide.
+    /// Brings the moments up to date, and the grid to where and how wide the belief is.
     fn fit_grid(&mut self) {
+        self.moments = self.row.moments();
+        if self.is_search() {
+            return;
+        }
         let sigma = self.moments.position_var.sqrt();
         self.row.recentre(self.moments.position_m);
         let step = self.row.step_m();

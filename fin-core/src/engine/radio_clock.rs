@@ -79,6 +79,10 @@ impl RadioClock {
     pub(super) fn lag_s(&self) -> f64 {
         let lag_s = |index: usize| (LAGS_EACH_WAY as f64 - index as f64) * LAG_STEP_S;
         let is_right = |index: usize| lag_s(index).abs() < LEAST_LAG_S;
+        // The best lag has the logarithm 0. When that is a right one, the wrong ones together are less likely than that alone.
+        if (0..LAGS).any(|index| is_right(index) && self.log_likelihoods[index] == 0.0) {
+            return 0.0;
+        }
         let right = (0..LAGS).filter(|&index| is_right(index)).count() as f64;
         let (mut total, mut wrong, mut mean_s) = (0.0, 0.0, 0.0);
         for (index, &log) in self.log_likelihoods.iter().enumerate() {
