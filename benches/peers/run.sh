@@ -8,7 +8,7 @@ if [[ ! -x $venv/bin/python ]]; then
     python3.11 -m venv "$venv"
     "$venv/bin/pip" install --quiet --requirement requirements.txt
 fi
-if [[ -z ${FIN_PEERS_VALHALLA:-} ]] && command -v python3.12 > /dev/null; then
+if [[ -z ${FIN_PEERS_VALHALLA:-} ]] && python3.12 -c '' 2> /dev/null; then
     if [[ ! -x venv312/bin/python ]]; then
         python3.12 -m venv venv312
         venv312/bin/pip install --quiet pyvalhalla==3.9.1
