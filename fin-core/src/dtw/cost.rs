@@ -91,6 +91,13 @@ pub trait Metric<S>: Copy {
     /// The cost of matching `a` with `b`.
     fn cost(self, a: S, b: S) -> Self::Cost;
 
+    /// `sum` with the cost of matching `a` with `b` added, as the channels of a frame are added up: at most one rounding away
+    /// from `sum.plus(self.cost(a, b))`.
+    #[inline]
+    fn add_to(self, sum: Self::Cost, a: S, b: S) -> Self::Cost {
+        sum.plus(self.cost(a, b))
+    }
+
     /// The distance of two whole series, as [`scalar::symmetric1`] specifies it; in vectors of `level` where there is a kernel.
     fn distance<A, B>(self, level: Level, a: A, b: B, radius: Option<usize>) -> Option<Self::Cost>
     where
@@ -163,6 +170,8 @@ pub trait Metric<S>: Copy {
 pub struct AbsoluteDifference;
 
 /// `(a − b)²`: for `f64` and `f32` in the same type, for `u8` levels in `u32`.
+///
+/// The channels of a frame of floats are added up with one rounding for each square and sum (fused multiply–add).
 ///
 /// With `u8` levels a sum over 66,051 cells of the largest difference still fits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -254,6 +263,11 @@ macro_rules! float_metric {
             #[inline]
             fn cost(self, a: $float, b: $float) -> $float {
                 (a - b) * (a - b)
+            }
+
+            #[inline]
+            fn add_to(self, sum: $float, a: $float, b: $float) -> $float {
+                (a - b).mul_add(a - b, sum)
             }
 
             by_kernels!($float, $float);
@@ -396,7 +410,7 @@ where
             let value = |frame: &[S]| frame.get(channel).copied().filter(|value| !value.is_missing());
             match (value(a), value(b), self.missing) {
                 (Some(a), Some(b), _) => {
-                    sum = sum.plus(self.metric.cost(a, b));
+                    sum = self.metric.add_to(sum, a, b);
                     observed += 1;
                 }
                 (_, _, Missing::Costs(constant)) => sum = sum.plus(constant),

@@ -425,6 +425,16 @@ impl RateLanes {
         }
     }
 
+    /// The likelihood of the rates below `rate`, 0…1 up to what left the grid.
+    pub fn share_below(&self, rate: f64) -> f64 {
+        let below = self.rates.partition_point(|&r| r < rate);
+        let lanes = self.cells.chunks_exact(self.points).take(below);
+        lanes
+            .flat_map(|cells| &cells[self.support()])
+            .map(|&cell| f64::from(cell))
+            .sum()
+    }
+
     /// Mean, variances and covariance of position and rate.
     pub fn moments(&self) -> Moments {
         dispatch!(Level::new(), _simd => self.moments_of_all())

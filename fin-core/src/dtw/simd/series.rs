@@ -205,7 +205,7 @@ impl<'a, S: Simd, W: Word, M: Local> Framed<'a, S, W, M> {
                     let ahead = DEPTH + FIRST + k - v;
                     let passing = &runs[ahead % DEPTH][ahead / DEPTH..][..lanes];
                     let passing = W::Vector::from_slice(simd, passing);
-                    sums[k][v] += self.metric.cost::<S, W>(rows[v], passing);
+                    sums[k][v] = self.metric.add_to::<S, W>(sums[k][v], rows[v], passing);
                 }
             }
         }

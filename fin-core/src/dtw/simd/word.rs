@@ -1,6 +1,6 @@
 //! The numbers of which vectors are made, and what the kernels do with them.
 
-use fearless_simd::{Bytes, Select, Simd, SimdBase, SimdElement};
+use fearless_simd::{Bytes, Select, Simd, SimdBase, SimdElement, SimdFloat};
 
 use crate::dtw::{AbsoluteDifference, Cost, SquaredDifference};
 
@@ -60,6 +60,9 @@ pub trait Word: SimdElement + Cost {
 
     /// The distance of two values in each lane.
     fn distance<S: Simd>(a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+
+    /// `sum` and the square of `value` in each lane; floats are rounded once.
+    fn add_square<S: Simd>(sum: Self::Vector<S>, value: Self::Vector<S>) -> Self::Vector<S>;
 }
 
 /// Whether the level compares integers of 32 bits as fast as it adds them, and on more ports than it compares floats.
@@ -119,6 +122,11 @@ impl Word for f32 {
     fn distance<S: Simd>(a: S::f32s, b: S::f32s) -> S::f32s {
         (a - b).abs()
     }
+
+    #[inline(always)]
+    fn add_square<S: Simd>(sum: S::f32s, value: S::f32s) -> S::f32s {
+        value.mul_add_precise(value, sum)
+    }
 }
 
 impl Word for f64 {
@@ -150,6 +158,11 @@ impl Word for f64 {
     fn distance<S: Simd>(a: S::f64s, b: S::f64s) -> S::f64s {
         (a - b).abs()
     }
+
+    #[inline(always)]
+    fn add_square<S: Simd>(sum: S::f64s, value: S::f64s) -> S::f64s {
+        value.mul_add_precise(value, sum)
+    }
 }
 
 impl Word for u32 {
@@ -176,12 +189,24 @@ impl Word for u32 {
     fn distance<S: Simd>(a: S::u32s, b: S::u32s) -> S::u32s {
         a.max(b) - a.min(b)
     }
+
+    #[inline(always)]
+    fn add_square<S: Simd>(sum: S::u32s, value: S::u32s) -> S::u32s {
+        // A difference may have wrapped below zero; its square does not.
+        sum + value * value
+    }
 }
 
 /// A metric whose local cost a kernel can work out in each lane, with the operations of the metric in their order.
 pub trait Local: Copy {
     /// The local costs of `a` and `b`.
     fn cost<S: Simd, W: Word>(self, a: W::Vector<S>, b: W::Vector<S>) -> W::Vector<S>;
+
+    /// `sum` with the local costs of `a` and `b` added.
+    #[inline(always)]
+    fn add_to<S: Simd, W: Word>(self, sum: W::Vector<S>, a: W::Vector<S>, b: W::Vector<S>) -> W::Vector<S> {
+        sum + self.cost::<S, W>(a, b)
+    }
 
     /// The largest cost of two levels of 8 bits.
     const LARGEST_OF_LEVELS: u64;
@@ -202,6 +227,11 @@ impl Local for SquaredDifference {
         // In whole numbers the difference may wrap below zero; its square does not.
         let difference = a - b;
         difference * difference
+    }
+
+    #[inline(always)]
+    fn add_to<S: Simd, W: Word>(self, sum: W::Vector<S>, a: W::Vector<S>, b: W::Vector<S>) -> W::Vector<S> {
+        W::add_square::<S>(sum, a - b)
     }
 
     const LARGEST_OF_LEVELS: u64 = (u8::MAX as u64).pow(2);
