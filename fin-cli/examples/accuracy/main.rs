@@ -32,7 +32,7 @@ struct Args {
     #[arg(long, default_value_t = 1000)]
     seed: u64,
     /// Number of simulated towns for each scenario; 0 leaves the simulation out
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 24)]
     towns: u64,
     /// Only the hard cases whose names begin so, "forks" or "cold starts"; may be given more than once
     #[arg(long, value_name = "NAME")]

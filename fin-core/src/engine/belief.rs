@@ -32,6 +32,8 @@ const SCALE_REACH: f64 = 3.0;
 const SCALE_SIGMA: (f64, f64) = (0.002, 0.04);
 /// Random walk of the scale, 1/s.
 const SCALE_WALK_PER_S: f64 = 1e-9;
+/// More time than any drive takes, seconds.
+const MOST_QUEUED_S: f64 = 1e9;
 /// Speed lanes, one for each m/s from 0.
 const SPEED_LANES: usize = 51;
 
@@ -51,10 +53,14 @@ const GAITS: [(usize, f64); 10] = [
 /// By how much the half-widths of 68 % and 95 % grow with the relative uncertainty of the speed, where scans alone tell it.
 /// Chosen on simulated drives, like the next: what the level differences have in common over a queue is more than the
 /// model says.
-const UNSURE_SPEED_GROWTH: (f64, f64) = (1.4, 2.0);
+const UNSURE_SPEED_GROWTH: (f64, f64) = (1.0, 1.8);
 /// By how much they grow towards standstill with wheel speed, and the speed below which they do, m/s.
 const CRAWLING_GROWTH: f64 = 0.3;
 const CRAWLING_MPS: f64 = 8.0;
+
+/// By how much more is stated than those half-widths with wheel speed: what few surveys have wrong about a stretch they have wrong for
+/// all of its cells. Chosen on simulated drives. The filter goes on with the half-widths as they are.
+const WHEEL_CAUTION: f64 = 1.1;
 
 /// How the car may move when GNSS is away.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,6 +83,14 @@ pub struct DriftModel {
     pub queue_share: (f64, f64),
     /// Speed before the tunnel at which that addition is down by a factor e, m/s.
     pub queue_entry_mps: f64,
+    /// Speed below which the car is in a queue, m/s.
+    pub queue_below_mps: f64,
+    /// Time since the portal that is worth as much as the speed there for that share, seconds.
+    pub queue_doubt_s: f64,
+    /// Time over which what was driven counts for it, seconds.
+    pub queue_memory_s: f64,
+    /// The most that it becomes.
+    pub most_queue_share: f64,
 }
 
 impl Default for DriftModel {
@@ -85,12 +99,16 @@ impl Default for DriftModel {
             wheel_walk_m2_per_s: 0.15,
             wheel_latency_s: 0.3,
             speed_walk_m2_per_s3: 1.0,
-            speed_jump_per_s: 0.02,
+            speed_jump_per_s: 0.01,
             flow_sigma_mps: 4.0,
             least_flow_mps: 12.0,
             queue_mps: 4.0,
             queue_share: (0.01, 0.4),
             queue_entry_mps: 4.0,
+            queue_below_mps: 3.0,
+            queue_doubt_s: 100.0,
+            queue_memory_s: 200.0,
+            most_queue_share: 0.5,
         }
     }
 }
@@ -118,9 +136,17 @@ impl DriftModel {
         self.free_var_m2(since_s - WHEEL_PATIENCE_S)
     }
 
-    /// How often each speed lane is driven by who came in at `entry_mps`: free flow about that speed, or a queue.
-    fn usual_speeds(&self, entry_mps: f64) -> [f64; SPEED_LANES] {
-        let queue = self.queue_share.0 + self.queue_share.1 * libm::exp(-entry_mps / self.queue_entry_mps);
+    /// Share of the time that who came in at `entry_mps` is in queues, after what was `queued` so far.
+    fn queue_share(&self, entry_mps: f64, queued: &Queued) -> f64 {
+        let (least, slow) = self.queue_share;
+        let at_entry = least + slow * libm::exp(-entry_mps / self.queue_entry_mps);
+        let share = (at_entry * self.queue_doubt_s + queued.slow_s) / (self.queue_doubt_s + queued.all_s);
+        share.min(self.most_queue_share)
+    }
+
+    /// How often each speed lane is driven by who came in at `entry_mps` and is in queues for the share `queue` of the time: free
+    /// flow about that speed, or a queue.
+    fn usual_speeds(&self, entry_mps: f64, queue: f64) -> [f64; SPEED_LANES] {
         let flow_mps = entry_mps.max(self.least_flow_mps);
         let (least, bell) = (1e-4, self.flow_sigma_mps * std::f64::consts::TAU.sqrt());
         std::array::from_fn(|lane| {
@@ -151,6 +177,28 @@ impl Rates {
     }
 }
 
+/// Time in queues since the portal, as the belief has it; what is long ago counts less.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Queued {
+    slow_s: f64,
+    all_s: f64,
+}
+
+impl Queued {
+    /// Adds `dt_s`, of which the car was in a queue with probability `slow`.
+    fn add(&mut self, slow: f64, dt_s: f64, memory_s: f64) {
+        let kept = libm::exp(-dt_s / memory_s);
+        let counted_s = dt_s.min(memory_s);
+        self.slow_s = kept * self.slow_s + slow * counted_s;
+        self.all_s = kept * self.all_s + counted_s;
+    }
+
+    /// Whether adding can have led here: for one read from bytes.
+    fn is_sound(self) -> bool {
+        (0.0..=MOST_QUEUED_S).contains(&self.all_s) && (0.0..=self.all_s + 1e-6).contains(&self.slow_s)
+    }
+}
+
 /// A likelihood over places and rates, and the filter state that it goes on from.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Belief {
@@ -161,6 +209,8 @@ pub(super) struct Belief {
     track_speed_mps: f64,
     /// Speed before GNSS went, m/s.
     entry_mps: f64,
+    /// Time in queues without wheel speed.
+    queued: Queued,
     marginal: Vec<f32>,
     moments: Moments,
     shape: Shape,
@@ -175,6 +225,8 @@ pub(super) struct Spot {
     pub half68_m: f64,
     /// Half-width of the 95 % interval, metres.
     pub half95_m: f64,
+    /// By what factor larger half-widths are stated.
+    pub caution: f64,
     /// Speed, m/s.
     pub speed_mps: f64,
 }
@@ -273,6 +325,7 @@ impl Belief {
             track_offset_m: track.offset_m(),
             track_speed_mps: track.speed_mps(),
             entry_mps: track.speed_mps(),
+            queued: Queued::default(),
             marginal,
             shape: Shape::default(),
         };
@@ -357,7 +410,10 @@ impl Belief {
                 };
                 self.row.advance(frame_m, |speed| speed * dt_s);
                 let walk = model.speed_walk_m2_per_s3 * dt_s;
-                let usual = model.usual_speeds(self.entry_mps);
+                let slow = self.row.share_below(model.queue_below_mps).min(1.0);
+                self.queued.add(slow, dt_s, model.queue_memory_s);
+                let queue = model.queue_share(self.entry_mps, &self.queued);
+                let usual = model.usual_speeds(self.entry_mps, queue);
                 self.row.wander(walk, &usual);
                 self.row.jump((model.speed_jump_per_s * dt_s).min(1.0), &usual);
                 self.row.diffuse(walk * dt_s * dt_s / 12.0);
@@ -478,6 +534,10 @@ impl Belief {
             offset_m: self.row.base_m() + self.shape.median * self.row.step_m() + moved_m,
             half68_m: growth.0 * widen(self.shape.half68, 0.994),
             half95_m: growth.1 * widen(self.shape.half95, 1.96),
+            caution: match self.rates {
+                Rates::Speed => 1.0,
+                Rates::Scale => WHEEL_CAUTION,
+            },
             speed_mps,
         }
     }
@@ -530,6 +590,7 @@ impl Belief {
             track_offset_m,
             track_speed_mps,
             entry_mps,
+            queued,
             marginal,
             moments,
             shape,
@@ -561,6 +622,7 @@ impl Belief {
                 .iter()
                 .all(|v| (0.0..=most_m * most_m).contains(v))
             && moments.covariance.abs() <= most_m * most_m
+            && queued.is_sound()
             && marginal.len() == row.points()
             && marginal.iter().all(|p| (0.0..=2.0).contains(p))
             && *shape == Shape::of(marginal)
@@ -675,6 +737,22 @@ mod tests {
         assert!((median - 90.3).abs() < 0.02, "{median}");
         assert!((half_width(&row, median, 0.6827 * total) - 12.0).abs() < 0.05);
         assert!((half_width(&row, median, 0.9545 * total) - 24.0).abs() < 0.1);
+    }
+
+    #[test]
+    fn who_has_been_in_a_queue_is_taken_to_be_in_it_for_longer() {
+        let model = DriftModel::default();
+        let entered = |mps| model.queue_share(mps, &Queued::default());
+        assert!(entered(20.0) < 0.02 && entered(1.0) > 0.3);
+        let mut queued = Queued::default();
+        for _ in 0..60 {
+            queued.add(1.0, 1.0, model.queue_memory_s);
+        }
+        let after = model.queue_share(20.0, &queued);
+        assert!((0.3..0.4).contains(&after), "{after}");
+        // Long ago counts little, and a silence for no more than the memory.
+        queued.add(0.0, 1e9, model.queue_memory_s);
+        assert!(queued.is_sound() && model.queue_share(20.0, &queued) < entered(20.0));
     }
 
     #[test]

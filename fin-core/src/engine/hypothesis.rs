@@ -7,7 +7,7 @@ use super::radio_clock::{LAGS, RadioClock};
 use crate::estimate::{AlongTrack, Gaussian, state};
 use crate::fingerprint::FingerprintDb;
 use crate::fingerprint::matcher::{
-    EarlierReading, History, Leg, LevelOffset, Places, RadioModel, ScanScore, Window, share_of_news,
+    EarlierReading, History, Leg, LevelOffset, Places, RadioModel, ScanScore, Window,
 };
 use crate::frame::bearing_difference_deg;
 use crate::network::{EdgeId, EdgePosition, RoadNetwork, TunnelId};
@@ -209,6 +209,7 @@ impl Hypothesis {
                     offset_m: track.offset_m(),
                     half68_m: 0.994 * sigma_m,
                     half95_m: 1.96 * sigma_m,
+                    caution: 1.0,
                     speed_mps: track.speed_mps(),
                 }
             }
@@ -482,7 +483,7 @@ impl Hypothesis {
         if known > 0 {
             let place_m = belief.moments().position_m;
             let share = self.last_scan.map_or(0.5, |(_, before_m)| {
-                share_of_news(radio.lasting(belief.sureness() * (place_m - before_m), dt_s))
+                radio.news(belief.sureness() * (place_m - before_m), dt_s)
             });
             if let Some(evidence) = belief.weigh(&work.score.likelihood, &mut work.likelihood) {
                 self.log_weight += news * evidence;
@@ -552,9 +553,9 @@ impl Hypothesis {
         if work.score.known == 0 {
             return 0;
         }
-        let share = self.last_scan.map_or(0.5, |(_, before_m)| {
-            share_of_news(radio.lasting(offset_m - before_m, dt_s))
-        });
+        let share = self
+            .last_scan
+            .map_or(0.5, |(_, before_m)| radio.news(offset_m - before_m, dt_s));
         work.likelihood.clear();
         work.likelihood.extend((0..points).map(|j| {
             let off = (j as f64 - 3.0) * step_m / sigma_m;
@@ -605,7 +606,7 @@ impl Hypothesis {
         if work.score.known > 0 {
             let share = self.last_scan.map_or(0.5, |(time, before_m)| {
                 let moved_m = self.track.offset_m() - before_m;
-                share_of_news(radio.lasting(moved_m, scan.time.seconds_since(time)))
+                radio.news(moved_m, scan.time.seconds_since(time))
             });
             clock.learn(scan.time, &work.score.likelihood, trust * share);
         }

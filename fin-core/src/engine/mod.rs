@@ -316,8 +316,8 @@ impl Engine {
         Some(Estimate {
             time,
             position: pose.position,
-            accuracy_m: libm::hypot(spot.half68_m, 0.994 * lag_m) + lead_m,
-            accuracy95_m: libm::hypot(spot.half95_m, 1.96 * lag_m) + lead_m,
+            accuracy_m: libm::hypot(spot.caution * spot.half68_m, 0.994 * lag_m) + lead_m,
+            accuracy95_m: libm::hypot(spot.caution * spot.half95_m, 1.96 * lag_m) + lead_m,
             speed_mps: Some(spot.speed_mps.max(0.0)),
             bearing_deg: Some(pose.bearing_deg),
             road: Some(RoadPosition {

@@ -77,6 +77,22 @@ impl Stretch {
         if registered { self.serving } else { self.heard }
     }
 
+    /// Passes that were registered on the cell of `levels` here, or within the next `ahead` grid points, which may be behind.
+    pub(super) fn registered_soon(&self, levels: Option<&CellProfile>, ahead: f64) -> u16 {
+        let Some(levels) = levels else {
+            return self.serving;
+        };
+        let first = f64::from(levels.first);
+        let (here, there) = (self.from - first, self.from + ahead - first);
+        // A negative number becomes 0.
+        let (low, high) = (
+            here.min(there).max(0.0) as usize,
+            (here.max(there) + 1.0) as usize,
+        );
+        let soon = levels.serving.get(low..high.min(levels.serving.len()));
+        soon.into_iter().flatten().copied().fold(self.serving, u16::max)
+    }
+
     /// The stretch of `profile` around `at`, where `levels` are those of the cell. They reach half a step beyond their ends.
     #[inline]
     pub(super) fn around(at: f64, profile: &EdgeProfile, levels: Option<&CellProfile>) -> Self {
@@ -222,6 +238,13 @@ mod tests {
         assert_eq!(counts(4.1), (11, 21, 54));
         assert_eq!(counts(5.4), (11, 21, 55));
         assert_eq!(counts(5.6), (0, 0, 55));
+        let soon = |at, ahead| {
+            let levels = Some(&profile.cells[0]);
+            Stretch::around(at, &profile, levels).registered_soon(levels, ahead)
+        };
+        assert_eq!((soon(0.4, 6.0), soon(0.4, 2.0), soon(0.4, -6.0)), (22, 0, 0));
+        assert_eq!((soon(3.1, 1.0), soon(9.3, -4.0), soon(9.3, -1.0)), (21, 22, 0));
+        assert_eq!(soon(5.3, 6.0), 22);
         let unheard = Stretch::around(4.1, &profile, None);
         assert!(unheard.line.is_none() && unheard.count(false) == 0 && unheard.surveyed == 54);
     }

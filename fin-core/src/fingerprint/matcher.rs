@@ -204,14 +204,20 @@ impl ScanScore {
                 let along_m = wide.base_m + j as f64 * wide.step_m - leg.start_m;
                 from_start(along_m) * per_metre
             };
-            let grid_step = if mirrored { -window.step_m } else { window.step_m } * per_metre;
+            let ahead = if mirrored { -per_metre } else { per_metre };
+            let grid_step = window.step_m * ahead;
             let mut next = along.start;
             while next < along.end {
                 let at = grid_at(next);
                 let stretch = Stretch::around(at, profile, levels);
                 let here = next..along.end.min(next + stretch.places(at, grid_step));
                 next = here.end;
-                let share = self.shares.log(stretch.count(reading.serving), stretch.surveyed);
+                let count = if reading.serving {
+                    stretch.registered_soon(levels, model.sooner_m * ahead)
+                } else {
+                    stretch.count(false)
+                };
+                let share = self.shares.log(count, stretch.surveyed);
                 let presence = weight * share;
                 self.presence[among(&here)]
                     .iter_mut()

@@ -25,6 +25,8 @@ pub struct RadioModel {
     pub lasting_share: f64,
     /// Distance over which what lasts falls by a factor e, metres.
     pub lasting_m: f64,
+    /// The same where readings are counted and not held against each other, metres: what lasts for this phone alone.
+    pub repeating_m: f64,
     /// Time over which it does, seconds.
     pub lasting_s: f64,
     /// Age up to which an earlier reading of a cell is remembered, seconds.
@@ -37,6 +39,9 @@ pub struct RadioModel {
     pub heard_weight: f64,
     /// Passes that are taken to have heard any cell anywhere.
     pub unheard_passes: f64,
+    /// By how much sooner than on the surveys a phone may be registered on the next cell, metres: a handover takes its time, in
+    /// which slow traffic does not come as far.
+    pub sooner_m: f64,
     /// Distance over which being registered on a cell, or hearing it, is the same piece of news, metres.
     pub presence_m: f64,
 }
@@ -49,13 +54,15 @@ impl Default for RadioModel {
             offset_sigma_db: 3.0,
             offset_drift_db2_per_s: 0.002,
             lasting_share: 0.75,
-            lasting_m: 20.0,
+            lasting_m: 28.0,
+            repeating_m: 20.0,
             lasting_s: 25.0,
             memory_s: 60.0,
             held_s: 10.0,
             serving_weight: 1.0,
             heard_weight: 0.3,
             unheard_passes: 0.3,
+            sooner_m: 30.0,
             presence_m: 40.0,
         }
     }
@@ -65,6 +72,12 @@ impl RadioModel {
     /// Correlation of what lasts of a level's difference, after `moved_m` and `dt_s`, 0…1.
     pub fn lasting(&self, moved_m: f64, dt_s: f64) -> f64 {
         libm::exp(-moved_m.abs() / self.lasting_m - dt_s.max(0.0) / self.lasting_s)
+    }
+
+    /// The share of its information that a scan keeps which follows another after `moved_m` and `dt_s`, 0…1.
+    pub fn news(&self, moved_m: f64, dt_s: f64) -> f64 {
+        let repeated = -moved_m.abs() / self.repeating_m - dt_s.max(0.0) / self.lasting_s;
+        share_of_news(libm::exp(repeated))
     }
 }
 
