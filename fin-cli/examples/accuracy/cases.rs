@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::bound::{self, Bound};
-use crate::town::Town;
+use crate::town::{SURVEY_DRIVES, Town};
 
 const FLUENT: [Traffic; 2] = [Traffic::Free, Traffic::Varying];
 /// Test drives over each route in each kind of traffic.
@@ -31,6 +31,8 @@ struct Case {
     name: &'static str,
     scenario: Scenario,
     length_m: Option<f64>,
+    /// Survey drives over each route.
+    surveys: u64,
     traffic: &'static [Traffic],
     /// What is different about the drive.
     drive: fn(&mut DriveConfig),
@@ -44,6 +46,7 @@ const ORDINARY: Case = Case {
     name: "2 km",
     scenario: Scenario::Tube,
     length_m: None,
+    surveys: SURVEY_DRIVES,
     traffic: &FLUENT,
     drive: |_| (),
     scan: |_| (),
@@ -54,7 +57,7 @@ const fn aim(with_wheel: (f64, f64), without: (f64, f64)) -> Option<Aim> {
     Some(Aim { with_wheel, without })
 }
 
-const CASES: [Case; 16] = [
+const CASES: [Case; 20] = [
     ORDINARY,
     Case {
         name: "10 km",
@@ -67,6 +70,30 @@ const CASES: [Case; 16] = [
         name: "jam",
         traffic: &[Traffic::Jam],
         aim: aim((5.0, 12.0), (12.0, 40.0)),
+        ..ORDINARY
+    },
+    Case {
+        name: "1 survey drive",
+        surveys: 1,
+        aim: None,
+        ..ORDINARY
+    },
+    Case {
+        name: "2 survey drives",
+        surveys: 2,
+        aim: None,
+        ..ORDINARY
+    },
+    Case {
+        name: "10 survey drives",
+        surveys: 10,
+        aim: None,
+        ..ORDINARY
+    },
+    Case {
+        name: "20 survey drives",
+        surveys: 20,
+        aim: None,
         ..ORDINARY
     },
     Case {
@@ -218,10 +245,11 @@ struct Judged {
 
 /// The drives of one town, each with wheel speed and without.
 fn run_case(seed: u64, case: &Case) -> Result<Vec<Judged>> {
-    let town = Town::surveyed(&WorldConfig {
+    let config = WorldConfig {
         length_m: case.length_m,
         ..WorldConfig::new(seed, case.scenario)
-    })?;
+    };
+    let town = Town::surveyed(&config, case.surveys)?;
     let mut found = Vec::new();
     for mut config in town.tests(case.traffic, TEST_DRIVES) {
         (case.drive)(&mut config);
@@ -281,7 +309,7 @@ pub fn forks(seeds: &[u64]) -> Result<[Forks; 2]> {
 }
 
 fn forks_of_town(seed: u64) -> Result<Vec<Forks>> {
-    let town = Town::surveyed(&WorldConfig::new(seed, Scenario::Fork))?;
+    let town = Town::surveyed(&WorldConfig::new(seed, Scenario::Fork), SURVEY_DRIVES)?;
     let mut found = Vec::new();
     for config in town.tests(&FLUENT, 2 * TEST_DRIVES) {
         let SimulatedDrive {
@@ -368,7 +396,7 @@ pub fn cold_starts(seeds: &[u64]) -> Result<[ColdStarts; 2]> {
 }
 
 fn cold_starts_of_town(seed: u64) -> Result<Vec<ColdStarts>> {
-    let town = Town::surveyed(&WorldConfig::new(seed, Scenario::Tube))?;
+    let town = Town::surveyed(&WorldConfig::new(seed, Scenario::Tube), SURVEY_DRIVES)?;
     let mut found = Vec::new();
     for config in town.tests(&FLUENT, TEST_DRIVES) {
         let simulated = town.world.drive(&config)?;

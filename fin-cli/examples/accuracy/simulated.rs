@@ -7,7 +7,7 @@ use fin_core::observation::Drive;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::town::Town;
+use crate::town::{SURVEY_DRIVES, Town};
 
 /// Test drives over each route and traffic.
 const TEST_DRIVES: u64 = 2;
@@ -68,7 +68,7 @@ pub fn coverage(rows: &[Row]) -> (f64, f64) {
 const INPUTS: [&str; 3] = ["wheel + cells", "cells only", "wheel only"];
 
 fn run_town(seed: u64, scenario: Scenario) -> Result<Vec<(&'static str, &'static str, Evaluation)>> {
-    let town = Town::surveyed(&WorldConfig::new(seed, scenario))?;
+    let town = Town::surveyed(&WorldConfig::new(seed, scenario), SURVEY_DRIVES)?;
     let mut found = Vec::new();
     for config in town.tests(&Traffic::ALL, TEST_DRIVES) {
         let simulated = town.world.drive(&config)?;

@@ -10,8 +10,8 @@ use fin_core::fingerprint::FingerprintDb;
 
 use crate::survey;
 
-/// Survey drives over each route.
-const SURVEY_DRIVES: u64 = 5;
+/// Usual number of survey drives over each route.
+pub const SURVEY_DRIVES: u64 = 5;
 /// Number of the first test drive; survey drives count from 0.
 const FIRST_TEST: u64 = 1000;
 
@@ -22,8 +22,8 @@ pub struct Town {
 }
 
 impl Town {
-    /// The town that `config` describes, each of its routes surveyed in free and in varying traffic in turn.
-    pub fn surveyed(config: &WorldConfig) -> Result<Self> {
+    /// The town that `config` describes, each of its routes surveyed `drives` times, in free and in varying traffic in turn.
+    pub fn surveyed(config: &WorldConfig, drives: u64) -> Result<Self> {
         let world = World::new(config)?;
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("roads.geojson");
@@ -31,7 +31,7 @@ impl Town {
         let network = Arc::new(build::database_roads(roads::read(&file)?.ways)?);
         let mut passes = Vec::new();
         for route in 0..world.routes().len() {
-            for number in 0..SURVEY_DRIVES {
+            for number in 0..drives {
                 let traffic = if number % 2 == 0 {
                     Traffic::Free
                 } else {
