@@ -41,7 +41,7 @@ pub struct TunnelFit {
     pub way_id: i64,
     /// Readings held against the surveys, from scans at least 20 m apart.
     pub readings: u64,
-    /// Of them, those of cells that no survey heard there.
+    /// Of them, those of cells that none of three or more passes heard there.
     pub unheard: u64,
     /// Those whose level is far from the expected one.
     pub off_level: u64,

@@ -11,7 +11,7 @@ use crate::observation::{CellReading, CellScan};
 const MOST_SIGMAS: f64 = 2.5;
 /// Share of the readings that do not fit where nothing has changed: simulated towns not used for the figures in `docs/`.
 const USUAL_MISFITS: f64 = 0.05;
-/// Passes from which on it means something that none of them was registered on a cell.
+/// Passes from which on it means something that none of them heard a cell, or was registered on it.
 const TELLING_PASSES: u16 = 3;
 
 /// Counts of readings, by how they fit the surveys.
@@ -19,11 +19,11 @@ const TELLING_PASSES: u16 = 3;
 pub struct Fit {
     /// Readings held against the surveys.
     pub readings: u64,
-    /// Of them, those of cells that no survey heard there.
+    /// Of them, those of cells that none of three or more passes heard there.
     pub unheard: u64,
     /// Those whose level is more than 2.5 standard deviations from the expected one.
     pub off_level: u64,
-    /// Those of the serving cell where no survey was registered on it.
+    /// Those of the serving cell where none of three or more passes was registered on it.
     pub misplaced: u64,
 }
 
@@ -42,29 +42,29 @@ impl Fit {
         let plmn = serving.and_then(|reading| reading.cell.plmn);
         let mut fit = Self::default();
         for reading in &scan.cells {
-            fit.readings += 1;
-            let Some(cell) = nearest_candidate(places, reading, plmn) else {
-                fit.unheard += 1;
-                continue;
-            };
-            let (mut near_level, mut served) = (false, false);
+            let cell = nearest_candidate(places, reading, plmn);
+            let (mut heard, mut near_level, mut served) = (false, false, false);
             for_each_leg(legs, window, |leg, along| {
                 let (Some(profile), mirrored) = profile_of(db, leg.edge) else {
-                    (near_level, served) = (true, true);
+                    (heard, near_level, served) = (true, true, true);
                     return;
                 };
-                let levels = profile.cell(cell);
+                let levels = cell.and_then(|cell| profile.cell(cell));
                 for j in along {
                     let along_m = window.base_m + j as f64 * window.step_m - leg.start_m;
                     let at = if mirrored { leg.length_m - along_m } else { along_m } / profile.step_m;
                     let stretch = Stretch::around(at, profile, levels);
-                    served |= stretch.surveyed < TELLING_PASSES || stretch.count(true) > 0;
+                    let few = stretch.surveyed < TELLING_PASSES;
+                    heard |= few || stretch.line.is_some();
+                    served |= few || stretch.count(true) > 0;
                     near_level |= stretch
                         .line
-                        .is_some_and(|line| is_near(reading, line.at(at), offset, model));
+                        .map_or(few, |line| is_near(reading, line.at(at), offset, model));
                 }
             });
-            fit.off_level += u64::from(!near_level);
+            fit.readings += 1;
+            fit.unheard += u64::from(!heard);
+            fit.off_level += u64::from(heard && !near_level);
             fit.misplaced += u64::from(near_level && reading.serving && !served);
         }
         Some(fit)

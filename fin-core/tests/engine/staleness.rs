@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use fin_core::engine::{Engine, TunnelFit};
+use fin_core::fingerprint::FingerprintDb;
 use fin_core::observation::{CellReading, Observation};
 
 use super::road::{EXIT_M, PORTAL_M, Trip, database, drive};
@@ -10,14 +11,14 @@ use super::road::{EXIT_M, PORTAL_M, Trip, database, drive};
 /// Cells that are heard all along the road.
 const CELLS: u64 = 5;
 
-/// What an engine finds on a drive with wheel speed of which every reading was changed by `change`, given the cell's number.
-fn fits(change: impl Fn(u64, &mut CellReading)) -> (Engine, Vec<TunnelFit>) {
+/// What an engine with `db` finds on a drive with wheel speed of which every reading was changed by `change`, given the cell's number.
+fn fits(db: FingerprintDb, change: impl Fn(u64, &mut CellReading)) -> (Engine, Vec<TunnelFit>) {
     let trip = Trip {
         wheel: true,
         cells: true,
         ..Trip::default()
     };
-    let mut engine = Engine::new(Arc::new(database(false)));
+    let mut engine = Engine::new(Arc::new(db));
     for mut observation in drive(&trip) {
         if let Observation::Cells(scan) = &mut observation {
             for reading in &mut scan.cells {
@@ -31,9 +32,16 @@ fn fits(change: impl Fn(u64, &mut CellReading)) -> (Engine, Vec<TunnelFit>) {
     (engine, found)
 }
 
+/// Gives two of the cells other identities.
+fn renumber(cell: u64, reading: &mut CellReading) {
+    if cell == 1 || cell == 3 {
+        reading.cell.global.as_mut().unwrap().cell_id += 100;
+    }
+}
+
 /// The one tunnel of the road.
 fn fit(change: impl Fn(u64, &mut CellReading)) -> TunnelFit {
-    let (_, found) = fits(change);
+    let (_, found) = fits(database(false), change);
     assert_eq!(found.len(), 1, "{found:?}");
     found[0].clone()
 }
@@ -51,14 +59,24 @@ fn surveys_that_fit_are_not_stale() {
 
 #[test]
 fn renumbered_cells_are_counted_as_unheard() {
-    let counts = fit(|cell, reading| {
-        if cell == 1 || cell == 3 {
-            reading.cell.global.as_mut().unwrap().cell_id += 100;
-        }
-    })
-    .fit;
+    let counts = fit(renumber).fit;
     assert_eq!(counts.unheard * CELLS, 2 * counts.readings, "{counts:?}");
     assert!((counts.staleness() - 0.38).abs() < 0.05, "{counts:?}");
+}
+
+#[test]
+fn two_passes_do_not_tell_that_a_cell_is_new() {
+    let mut db = database(false);
+    let passes = db
+        .profiles
+        .iter_mut()
+        .flatten()
+        .flat_map(|profile| &mut profile.passes);
+    passes.for_each(|passes| *passes = 2);
+    let (_, found) = fits(db, renumber);
+    let counts = found[0].fit;
+    assert!(counts.readings > 0 && counts.unheard == 0, "{counts:?}");
+    assert_eq!(counts.staleness(), 0.0, "{counts:?}");
 }
 
 #[test]
@@ -89,7 +107,7 @@ fn a_cell_of_another_level_is_off_it() {
 
 #[test]
 fn what_was_found_outlives_a_snapshot_and_a_clock_that_was_set_back() {
-    let (mut engine, found) = fits(|_, _| ());
+    let (mut engine, found) = fits(database(false), |_, _| ());
     let mut other = engine.anew();
     other.restore(&engine.snapshot()).unwrap();
     assert_eq!(other.tunnel_fits(), found);
