@@ -4,6 +4,8 @@
 
 #[path = "../examples/accuracy/cork.rs"]
 mod cork;
+#[path = "../examples/accuracy/corridor.rs"]
+mod corridor;
 #[path = "../examples/accuracy/jack_lynch.rs"]
 mod jack_lynch;
 #[path = "../examples/accuracy/survey.rs"]
@@ -41,7 +43,7 @@ fn an_open_road_declared_a_tunnel_is_followed_closer_than_by_the_reference() {
         [(11.0, 42.0), (39.0, 230.0), (18.0, 45.0)],
         [(11.0, 64.0), (31.0, 1000.0), (30.0, 85.0)],
     ];
-    for (tunnel_m, reference_m) in cork::TUNNELS_M.iter().zip(reference_m) {
+    for (tunnel_m, reference_m) in corridor::TUNNELS_M.iter().zip(reference_m) {
         let rows = cork::run(&folder, &[*tunnel_m]).unwrap();
         assert_eq!(rows.len(), 3);
         for row in rows {

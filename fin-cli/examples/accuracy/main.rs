@@ -9,6 +9,7 @@
 mod bound;
 mod cases;
 mod cork;
+mod corridor;
 mod jack_lynch;
 mod report;
 mod simulated;
@@ -60,7 +61,7 @@ fn main() -> Result<()> {
     let cork = args
         .cork
         .as_deref()
-        .map(|folder| cork::run(folder, &cork::TUNNELS_M))
+        .map(|folder| cork::run(folder, &corridor::TUNNELS_M))
         .transpose()?;
     let jack_lynch = args.cork.as_deref().map(jack_lynch::run).transpose()?;
     let text = report::markdown(
