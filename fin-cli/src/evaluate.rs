@@ -24,6 +24,8 @@ const SCORE_INTERVAL_S: f64 = 0.999;
 pub struct Sample {
     /// The engine's answer.
     pub estimate: Estimate,
+    /// Where the car was.
+    pub truth: EdgePosition,
     /// Metres along the road from the truth to the estimate; on another branch the straight distance.
     pub error_m: f64,
     /// Whether the estimate is on a road from which the truth cannot be reached along the road.
@@ -172,6 +174,7 @@ pub fn evaluate(db: &Arc<FingerprintDb>, drive: &Drive, truth: &[TruePosition]) 
             .and_then(|(before, at)| along_road_m(network, before, at, SEARCH_M));
         samples.push(Sample {
             estimate,
+            truth: place.at,
             error_m: along.unwrap_or_else(|| place.truth.position.distance_m(estimate.position)),
             wrong_branch: along.is_none(),
             tunnel: place.tunnel,
