@@ -175,42 +175,43 @@ impl<'a, S: Simd, W: Word, M: Local> Framed<'a, S, W, M> {
         }
     }
 
-    /// The local costs of the `STEPS` steps from `FIRST` on, when the first row is at `column`. Channels are added in their order.
+    /// The local costs of the `VECTORS` vectors from `first` on, when the first row is at `column`. Channels are added in their order.
     #[inline(always)]
     #[expect(
         clippy::needless_range_loop,
-        clippy::manual_memcpy,
         reason = "indices that are known leave the sums in registers"
     )]
-    fn steps<const FIRST: usize, const STEPS: usize>(&mut self, simd: S, column: usize) {
+    fn steps<const VECTORS: usize>(&mut self, simd: S, column: usize, first: usize) {
         let lanes = W::Vector::<S>::LEN;
-        let all_runs = self.rows.len() * self.runs.stride;
-        let words = &self.runs.words[..];
-        // Of one length, so that one check is enough for all four. Written so that all of it is compiled for the level, which what
-        // the library does with arrays is not.
-        let mut residues: [&[W]; DEPTH] = [&[]; DEPTH];
-        for (residue, runs) in residues.iter_mut().enumerate() {
-            *runs = &words[residue * all_runs..][..all_runs];
+        // Of one length, so that one check is enough for all. Written so that all of it is compiled for the level, which what the
+        // library does with arrays is not.
+        let length = (self.rows.len() - 1) * self.runs.stride + lanes;
+        let last = column + DEPTH - first - (VECTORS - 1);
+        let mut runs: [&[W]; 2 * DEPTH] = [&[]; 2 * DEPTH];
+        for ahead in 0..DEPTH + VECTORS - 1 {
+            runs[ahead] = &self.runs.words[self.runs.place(last + ahead)..][..length];
         }
-        let mut place = column / DEPTH;
-        let mut sums = [[W::Vector::<S>::splat(simd, W::ZERO); DEPTH]; STEPS];
+        let mut place = 0;
+        let mut sums = [[W::Vector::<S>::splat(simd, W::ZERO); VECTORS]; DEPTH];
         for rows in &self.rows {
-            let mut runs: [&[W]; DEPTH] = [&[]; DEPTH];
-            for residue in 0..DEPTH {
-                runs[residue] = &residues[residue][place..][..lanes + 1];
-            }
-            place += self.runs.stride;
-            for k in 0..STEPS {
-                for v in 0..DEPTH {
-                    let ahead = DEPTH + FIRST + k - v;
-                    let passing = &runs[ahead % DEPTH][ahead / DEPTH..][..lanes];
-                    let passing = W::Vector::from_slice(simd, passing);
-                    sums[k][v] = self.metric.add_to::<S, W>(sums[k][v], rows[v], passing);
+            let rows = &rows[first..][..VECTORS];
+            // One column after the other, so that no two need registers at a time.
+            for ahead in 0..DEPTH + VECTORS - 1 {
+                let passing = W::Vector::from_slice(simd, &runs[ahead][place..][..lanes]);
+                for v in 0..VECTORS {
+                    let step = ahead + v;
+                    if step >= VECTORS - 1 && step < VECTORS - 1 + DEPTH {
+                        let k = step - (VECTORS - 1);
+                        sums[k][v] = self.metric.add_to::<S, W>(sums[k][v], rows[v], passing);
+                    }
                 }
             }
+            place += self.runs.stride;
         }
-        for k in 0..STEPS {
-            self.costs[FIRST + k] = sums[k];
+        for k in 0..DEPTH {
+            for v in 0..VECTORS {
+                self.costs[k][first + v] = sums[k][v];
+            }
         }
     }
 }
@@ -232,10 +233,10 @@ impl<S: Simd, W: Word, M: Local> Costs<S, W> for Framed<'_, S, W, M> {
             #[inline(always)]
             || {
                 if size_of::<W::Vector<S>>() == LINE_BYTES {
-                    self.steps::<0, DEPTH>(simd, column);
+                    self.steps::<DEPTH>(simd, column, 0);
                 } else {
-                    self.steps::<0, 2>(simd, column);
-                    self.steps::<2, 2>(simd, column);
+                    self.steps::<2>(simd, column, 0);
+                    self.steps::<2>(simd, column, 2);
                 }
             },
         );
