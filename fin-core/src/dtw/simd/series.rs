@@ -293,28 +293,29 @@ impl<'a, S: Simd, H: PackedCosts> Leveled<'a, S, H> {
         }
     }
 
-    /// The local costs of the `STEPS` steps from `FIRST` on.
+    /// The local costs of the `STEPS` steps from `FIRST` on for two vectors from `VECTOR` on.
     #[inline(always)]
-    fn steps<const FIRST: usize, const STEPS: usize>(&mut self, simd: S) {
-        let mut even = [[S::u16s::splat(simd, 0); DEPTH]; STEPS];
+    fn steps<const FIRST: usize, const STEPS: usize, const VECTOR: usize>(&mut self, simd: S) {
+        let mut even = [[S::u16s::splat(simd, 0); 2]; STEPS];
         let mut odd = even;
         for ((rows, past), coming) in self.rows.iter().zip(&self.past).zip(&self.coming) {
             for k in 0..STEPS {
-                for v in 0..DEPTH {
-                    let ahead = DEPTH + FIRST + k - v;
+                for v in 0..2 {
+                    let ahead = DEPTH + FIRST + k - (VECTOR + v);
                     let passing = if ahead < DEPTH {
                         past[ahead]
                     } else {
                         coming[ahead - DEPTH]
                     };
-                    even[k][v] = self.channels.add(simd, even[k][v], rows[v][0], passing[0]);
-                    odd[k][v] = self.channels.add(simd, odd[k][v], rows[v][1], passing[1]);
+                    let rows = rows[VECTOR + v];
+                    even[k][v] = self.channels.add(simd, even[k][v], rows[0], passing[0]);
+                    odd[k][v] = self.channels.add(simd, odd[k][v], rows[1], passing[1]);
                 }
             }
         }
         for k in 0..STEPS {
-            for v in 0..DEPTH {
-                self.costs[FIRST + k][v] = interleave::<S>(even[k][v], odd[k][v]);
+            for v in 0..2 {
+                self.costs[FIRST + k][VECTOR + v] = interleave::<S>(even[k][v], odd[k][v]);
             }
         }
     }
@@ -364,13 +365,13 @@ impl<S: Simd, H: PackedCosts> Costs<S, u32> for Leveled<'_, S, H> {
                     }
                 }
                 if size_of::<S::u64s>() == LINE_BYTES {
-                    self.steps::<0, 2>(simd);
-                    self.steps::<2, 2>(simd);
+                    self.steps::<0, 4, 0>(simd);
+                    self.steps::<0, 4, 2>(simd);
                 } else {
-                    self.steps::<0, 1>(simd);
-                    self.steps::<1, 1>(simd);
-                    self.steps::<2, 1>(simd);
-                    self.steps::<3, 1>(simd);
+                    self.steps::<0, 2, 0>(simd);
+                    self.steps::<0, 2, 2>(simd);
+                    self.steps::<2, 2, 0>(simd);
+                    self.steps::<2, 2, 2>(simd);
                 }
             },
         );
