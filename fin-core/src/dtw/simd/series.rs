@@ -7,6 +7,9 @@ use super::levels::{PackedCosts, interleave};
 use super::strip::{Column, Costs, DEPTH, overhang};
 use super::word::{Local, Word};
 
+/// The most lanes of a vector of words.
+const MOST_LANES: usize = LINE_BYTES / size_of::<f32>();
+
 /// The columns that the rows of a strip are at: the samples of [`DEPTH`] steps past and of as many to come.
 pub(super) struct Passing<S: Simd, W: Word> {
     past: Column<S, W>,
@@ -124,8 +127,10 @@ impl<T: Copy, const GAP: usize> Runs<T, GAP> {
         column % GAP * self.width * self.stride + column / GAP
     }
 
-    fn put(&mut self, column: usize, words: impl Iterator<Item = T>) {
-        let mut place = self.place(column);
+    /// Puts words of a column from `word` on where they belong.
+    #[inline(always)]
+    fn put(&mut self, column: usize, word: usize, words: impl Iterator<Item = T>) {
+        let mut place = self.place(column) + word * self.stride;
         for word in words {
             self.words[place] = word;
             place += self.stride;
@@ -137,6 +142,43 @@ impl<T: Copy, const GAP: usize> Runs<T, GAP> {
 #[inline(always)]
 fn with_margins<S: Simd, W: Word>(columns: usize) -> usize {
     columns + 2 * overhang::<S, W>()
+}
+
+/// Puts as many frames as a strip has rows in the columns from `column` on, a multiple of their number.
+#[inline(always)]
+fn put_frames<S: Simd, W: Word>(simd: S, runs: &mut Runs<W, DEPTH>, column: usize, frames: &[W]) {
+    let (lanes, width) = (W::Vector::<S>::LEN, runs.width);
+    let whole = width / lanes * lanes;
+    for residue in 0..DEPTH {
+        let mut place = runs.place(column + residue);
+        for channel in (0..whole).step_by(lanes) {
+            // Channels of columns become columns of channels.
+            let mut vectors = [W::Vector::splat(simd, W::ZERO); MOST_LANES];
+            for lane in 0..lanes {
+                let frame = &frames[(lane * DEPTH + residue) * width + channel..][..lanes];
+                vectors[lane] = W::Vector::from_slice(simd, frame);
+            }
+            let mut paired = 1;
+            while paired < lanes {
+                let before = vectors;
+                for pair in 0..lanes / 2 {
+                    let (low, high) = before[pair].interleave(before[pair + lanes / 2]);
+                    vectors[2 * pair] = low;
+                    vectors[2 * pair + 1] = high;
+                }
+                paired *= 2;
+            }
+            for vector in &vectors[..lanes] {
+                vector.store_slice(&mut runs.words[place..][..lanes]);
+                place += runs.stride;
+            }
+        }
+    }
+    if whole < width {
+        for (column, frame) in (column..).zip(frames.chunks_exact(width)) {
+            runs.put(column, whole, frame[whole..].iter().copied());
+        }
+    }
 }
 
 /// Frames of one number per channel.
@@ -163,8 +205,22 @@ impl<'a, S: Simd, W: Word, M: Local> Framed<'a, S, W, M> {
     {
         let nothing = [W::Vector::splat(simd, W::ZERO); DEPTH];
         let mut runs = Runs::new(W::ZERO, width, with_margins::<S, W>(b.len()));
-        for (column, frame) in (DEPTH * W::Vector::<S>::LEN..).zip(b) {
-            runs.put(column, frame);
+        let square = DEPTH * W::Vector::<S>::LEN;
+        let mut frames = vec![W::ZERO; square * width];
+        let (mut columns, mut behind) = (b, square);
+        while columns.len() > 0 {
+            let taken = square.min(columns.len());
+            for (frame, words) in frames.chunks_exact_mut(width).zip(columns.by_ref().take(taken)) {
+                for (place, word) in frame.iter_mut().zip(words) {
+                    *place = word;
+                }
+            }
+            frames[taken * width..].fill(W::ZERO);
+            simd.vectorize(
+                #[inline(always)]
+                || put_frames::<S, W>(simd, &mut runs, behind, &frames),
+            );
+            behind += square;
         }
         Self {
             a,
@@ -279,7 +335,7 @@ impl<'a, S: Simd, H: PackedCosts> Leveled<'a, S, H> {
         // Every other lane is twice as far apart.
         let mut runs = Runs::new(0, width, with_margins::<S, u32>(b.len()));
         for (column, frame) in (DEPTH * S::u32s::LEN..).zip(b) {
-            runs.put(column, frame);
+            runs.put(column, 0, frame);
         }
         let nothing = vec![[[S::u64s::splat(simd, 0); 2]; DEPTH]; width];
         Self {
