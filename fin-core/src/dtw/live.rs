@@ -19,6 +19,9 @@ const HIGHEST_PENALTY: u32 = 1 << 28;
 /// Sums may grow to here before the least is subtracted from all.
 const HIGHEST_LEAST: u64 = 1 << 29;
 
+/// Vectors whose local costs are worked out side by side.
+const GROUP: usize = 2;
+
 /// An accumulated-cost row over a reference of levels, advanced by one sample at a time.
 ///
 /// The local cost of two frames is the sum of the absolute differences of their channels, a channel that is missing on either side
@@ -46,9 +49,9 @@ pub struct LevelRow {
     segment: usize,
     missing: u8,
     has_gaps: bool,
-    /// Vectors `2 · (q · width + word)`, of the even lanes, and the one after, of the odd.
+    /// For each [`GROUP`] of vectors and each word two vectors for each of the group, of the even lanes and of the odd.
     reference: Aligned<u64>,
-    /// Vector `q`.
+    /// Vector `q`. What is not below [`Word::FAR`] is unreachable.
     costs: Aligned<u32>,
     /// Words of the sample.
     sample: Vec<u64>,
@@ -93,7 +96,10 @@ impl LevelRow {
         }
         let lanes = dispatch!(level.0, simd => lanes_of(simd));
         let points = reference.len();
-        let segment = points.div_ceil(lanes).max(LONGEST_STEP + 1);
+        let segment = points
+            .div_ceil(lanes)
+            .max(LONGEST_STEP + 1)
+            .next_multiple_of(GROUP);
         let width = channels.div_ceil(PACKED);
         let mut row = Self {
             level,
@@ -114,7 +120,8 @@ impl LevelRow {
             row.has_gaps |= frame.iter().any(|value| value.is_missing());
             let (q, lane) = row.place(point);
             for (word, packed) in pack(frame).enumerate() {
-                row.reference[(q * width + word) * lanes + lane % 2 * (lanes / 2) + lane / 2] = packed;
+                let vector = (q / GROUP * width + word) * GROUP + q % GROUP;
+                row.reference[vector * lanes + lane % 2 * (lanes / 2) + lane / 2] = packed;
             }
         }
         Ok(row)
@@ -131,7 +138,9 @@ impl LevelRow {
         self.costs.fill(u32::FAR);
         self.offset = 0;
         self.ceiling = 0;
-        for point in 0..self.points {
+        let first = anchor.saturating_sub(spread.len().saturating_sub(1));
+        let behind = anchor.saturating_add(spread.len()).min(self.points);
+        for point in first..behind {
             if let Some(&cost) = spread.get(point.abs_diff(anchor)) {
                 let (q, lane) = self.place(point);
                 self.costs[q * self.lanes + lane] = cost.min(u32::FAR);
@@ -142,7 +151,13 @@ impl LevelRow {
 
     /// Lets the path begin at every point at no cost.
     pub fn start_anywhere(&mut self) {
-        self.start_at(0, &vec![0; self.points]);
+        self.costs.fill(0);
+        self.offset = 0;
+        self.ceiling = 0;
+        for behind in self.points..self.segment * self.lanes {
+            let (q, lane) = self.place(behind);
+            self.costs[q * self.lanes + lane] = u32::FAR;
+        }
     }
 
     /// Carries the row on by one sample, when moving on by `k` points costs `penalties[k]`.
@@ -204,11 +219,17 @@ impl LevelRow {
         if self.ceiling < HIGHEST_LEAST {
             return;
         }
-        let least = self.costs.iter().copied().min().unwrap_or(u32::FAR);
+        let least = dispatch!(self.level.0, simd => least(simd, self));
+        let subtracted = if least < u32::FAR { least } else { 0 };
+        for cost in &mut self.costs[..] {
+            *cost = if *cost < u32::FAR {
+                // What lies behind the reference may be lower.
+                cost.saturating_sub(subtracted)
+            } else {
+                u32::FAR
+            };
+        }
         if least < u32::FAR {
-            for cost in self.costs.iter_mut().filter(|cost| **cost < u32::FAR) {
-                *cost -= least;
-            }
             self.offset += u64::from(least);
             self.ceiling = u64::from(penalty) + self.channels as u64 * u64::from(u8::MAX);
         }
@@ -220,11 +241,12 @@ impl LevelRow {
         if least >= u32::FAR {
             return None;
         }
-        let points = self.costs.iter().enumerate().filter(|&(_, &cost)| cost == least);
-        points
-            .map(|(at, _)| {
-                let (q, lane) = (at / self.lanes, at % self.lanes);
-                (self.lanes - 1 - lane) * self.segment + q
+        let vectors = self.costs.chunks_exact(self.lanes).enumerate();
+        vectors
+            .filter(|(_, costs)| costs.iter().fold(false, |any, &cost| any | (cost == least)))
+            .flat_map(|(q, costs)| {
+                let lanes = costs.iter().enumerate().filter(|&(_, &cost)| cost == least);
+                lanes.map(move |(lane, _)| (self.lanes - 1 - lane) * self.segment + q)
             })
             .filter(|&point| point < self.points)
             .min()
@@ -258,18 +280,30 @@ fn store<S: Simd>(vector: S::u32s, vectors: &mut [u32], at: usize) {
     vector.store_slice(&mut vectors[at * lanes..][..lanes]);
 }
 
-/// The local costs of the points of a vector, of which `frames` are the words.
+/// The local costs of the points of a group, of which `frames` are the words.
 #[inline(always)]
-fn local_cost<S: Simd, H: PackedCosts>(simd: S, costs: H, sample: &[u64], frames: &[u64]) -> S::u32s {
+fn local_costs<S: Simd, H: PackedCosts>(
+    simd: S,
+    costs: H,
+    sample: &[u64],
+    frames: &[u64],
+) -> [S::u32s; GROUP] {
     let pairs = S::u64s::LEN;
-    let mut even = S::u16s::splat(simd, 0);
+    let mut even = [S::u16s::splat(simd, 0); GROUP];
     let mut odd = even;
-    for (&word, vectors) in sample.iter().zip(frames.chunks_exact(2 * pairs)) {
+    for (&word, vectors) in sample.iter().zip(frames.chunks_exact(2 * GROUP * pairs)) {
         let word = S::u64s::splat(simd, word);
-        even = costs.add(simd, even, word, S::u64s::from_slice(simd, &vectors[..pairs]));
-        odd = costs.add(simd, odd, word, S::u64s::from_slice(simd, &vectors[pairs..]));
+        for i in 0..GROUP {
+            let vectors = &vectors[2 * i * pairs..][..2 * pairs];
+            even[i] = costs.add(simd, even[i], word, S::u64s::from_slice(simd, &vectors[..pairs]));
+            odd[i] = costs.add(simd, odd[i], word, S::u64s::from_slice(simd, &vectors[pairs..]));
+        }
     }
-    interleave::<S>(even, odd)
+    let mut all = [S::u32s::splat(simd, 0); GROUP];
+    for i in 0..GROUP {
+        all[i] = interleave::<S>(even[i], odd[i]);
+    }
+    all
 }
 
 #[inline(always)]
@@ -299,26 +333,29 @@ fn stride<S: Simd, H: PackedCosts>(simd: S, row: &mut LevelRow, costs: H, penalt
     // The first vectors need the ends of the segments before, which the others overwrite.
     let wrapped = penalties.len() - 1;
     let mut first = [far; LONGEST_STEP];
-    for q in (0..segment).rev() {
-        let mut best = far;
-        for (k, &penalty) in penalties.iter().enumerate() {
-            if penalty < HIGHEST_PENALTY {
-                let from = if k <= q {
-                    load(simd, &row.costs, q - k)
-                } else {
-                    first[k - q - 1]
-                };
-                best = u32::lower::<S>(simd, best, from + S::u32s::splat(simd, penalty));
+    let words = row.sample.len() * GROUP * S::u32s::LEN;
+    for group in (0..segment / GROUP).rev() {
+        let frames = &row.reference[group * words..][..words];
+        let locals = local_costs(simd, costs, &row.sample, frames);
+        for i in (0..GROUP).rev() {
+            let q = group * GROUP + i;
+            let mut best = far;
+            for (k, &penalty) in penalties.iter().enumerate() {
+                if penalty < HIGHEST_PENALTY {
+                    let from = if k <= q {
+                        load(simd, &row.costs, q - k)
+                    } else {
+                        first[k - q - 1]
+                    };
+                    best = u32::lower::<S>(simd, best, from + S::u32s::splat(simd, penalty));
+                }
             }
+            if q + wrapped >= segment {
+                // Kept as it was: distance to the segment's end, minus one, is its place.
+                first[segment - 1 - q] = load(simd, &row.costs, q).slide::<1>(far);
+            }
+            store::<S>(best + locals[i], &mut row.costs, q);
         }
-        let words = row.sample.len() * S::u32s::LEN;
-        let frames = &row.reference[q * words..][..words];
-        let sum = best + local_cost(simd, costs, &row.sample, frames);
-        if q + wrapped >= segment {
-            // Kept as it was: distance to the segment's end, minus one, is its place.
-            first[segment - 1 - q] = load(simd, &row.costs, q).slide::<1>(far);
-        }
-        store::<S>(u32::lower::<S>(simd, sum, far), &mut row.costs, q);
     }
 }
 
@@ -326,30 +363,36 @@ fn stride<S: Simd, H: PackedCosts>(simd: S, row: &mut LevelRow, costs: H, penalt
 #[inline(always)]
 fn flow<S: Simd, H: PackedCosts>(simd: S, row: &mut LevelRow, costs: H) {
     let far = S::u32s::splat(simd, u32::FAR);
-    let sample = &row.sample[..];
+    let (lanes, sample) = (S::u32s::LEN, &row.sample[..]);
+    let words = sample.len() * GROUP * lanes;
     let mut before = load(simd, &row.costs, row.segment - 1).slide::<1>(far);
     let mut left = far;
-    let frames = row.reference.chunks_exact(sample.len() * S::u32s::LEN);
-    for (cells, frames) in row.costs.chunks_exact_mut(S::u32s::LEN).zip(frames) {
-        let above = S::u32s::from_slice(simd, cells);
-        let others = u32::lower::<S>(simd, above, before);
-        let sum = u32::lower::<S>(simd, others, left) + local_cost(simd, costs, sample, frames);
-        left = u32::lower::<S>(simd, sum, far);
-        before = above;
-        left.store_slice(cells);
+    let frames = row.reference.chunks_exact(words);
+    for (cells, frames) in row.costs.chunks_exact_mut(GROUP * lanes).zip(frames) {
+        let locals = local_costs(simd, costs, sample, frames);
+        for (i, &local) in locals.iter().enumerate() {
+            let above = load(simd, cells, i);
+            let others = u32::lower::<S>(simd, above, before);
+            left = u32::lower::<S>(simd, others, left) + local;
+            before = above;
+            store::<S>(left, cells, i);
+        }
     }
     // What comes into a segment from the one before was not known; it is carried on for as long as it is lower.
     loop {
         left = left.slide::<1>(far);
-        let frames = row.reference.chunks_exact(sample.len() * S::u32s::LEN);
-        for (cells, frames) in row.costs.chunks_exact_mut(S::u32s::LEN).zip(frames) {
-            let cell = S::u32s::from_slice(simd, cells);
-            let entering = left + local_cost(simd, costs, sample, frames);
-            if !entering.simd_lt(cell).any_true() {
-                return;
+        let frames = row.reference.chunks_exact(words);
+        for (cells, frames) in row.costs.chunks_exact_mut(GROUP * lanes).zip(frames) {
+            let locals = local_costs(simd, costs, sample, frames);
+            for (i, &local) in locals.iter().enumerate() {
+                let cell = load(simd, cells, i);
+                let entering = left + local;
+                if !entering.simd_lt(cell).any_true() {
+                    return;
+                }
+                left = u32::lower::<S>(simd, cell, entering);
+                store::<S>(left, cells, i);
             }
-            left = u32::lower::<S>(simd, cell, entering);
-            left.store_slice(cells);
         }
     }
 }
@@ -458,6 +501,25 @@ mod tests {
         fresh.advance_freely(&[200]).expect("one channel");
         assert!(row.offset > 0);
         assert_eq!(costs(&row), costs(&fresh));
+    }
+
+    /// Room was once made for what lies behind the reference, where costs may stay low for ever.
+    #[test]
+    fn room_is_made_for_the_reference() {
+        let reference = [200; 100];
+        let frames = Frames::new(&reference, 1).expect("one channel");
+        let mut row = LevelRow::new(frames, 0).expect("one channel");
+        row.start_anywhere();
+        for _ in 0..3 {
+            row.advance_freely(&[0]).expect("one channel");
+        }
+        row.ceiling = HIGHEST_LEAST;
+        row.advance_freely(&[0]).expect("one channel");
+        assert_eq!((row.offset, row.best()), (600, Some((0, 800))));
+        row.start_at(3, &[0]);
+        row.ceiling = HIGHEST_LEAST;
+        row.advance(&[0], &[0]).expect("one channel");
+        assert_eq!(costs(&row)[2..5], [u32::MAX, 200, u32::MAX]);
     }
 
     #[test]

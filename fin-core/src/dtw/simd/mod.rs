@@ -30,7 +30,7 @@ pub use word::{Local, Word};
 
 use super::Match;
 use series::{Framed, Leveled, Plain};
-use strip::{Bottom, Column, Costs, DEPTH, Keep, Nothing, Task, bottom_row};
+use strip::{Bottom, Column, Costs, DEPTH, Keep, Nothing, Task, bottom_row, height};
 
 /// The distance of two series of one number per sample; finite, and none empty.
 pub(super) fn distance_of_words<W: Word, M: Local>(
@@ -44,6 +44,7 @@ pub(super) fn distance_of_words<W: Word, M: Local>(
     let (a, b) = if a.len() <= b.len() { (a, b) } else { (b, a) };
     let task = Task {
         rows: a.len(),
+        first: 0,
         columns: b.len(),
         band: radius
             .filter(|&radius| radius < b.len())
@@ -67,9 +68,9 @@ pub(super) fn open_end<W: Word, M: Local>(level: Level, a: &[W], b: &[W], metric
     dispatch!(level.0, simd => {
         let overhung = with_overhang::<_, W>(simd, b, 1);
         let mut costs = Plain::new(simd, a, &overhung, metric);
-        let task = Task { rows: a.len(), columns: b.len(), band: None, open_begin: false };
+        let task = Task { rows: a.len(), first: 0, columns: b.len(), band: None, open_begin: false };
         let bottom = bottom_row::<_, W, _, _, false>(simd, &mut costs, task, &mut Nothing);
-        nearest(bottom.costs(), |_| 0)
+        nearest(bottom.costs()).map(|(end, distance)| Match { distance, start: 0, end })
     })
 }
 
@@ -108,30 +109,45 @@ pub(super) fn levels_subsequence<H: PackedCosts, F: Iterator<Item = u64>>(
 
 #[inline(always)]
 fn part<S: Simd, W: Word, C: Costs<S, W>>(simd: S, mut costs: C, n: usize, m: usize) -> Option<Match<W>> {
-    let task = Task {
+    let whole = Task {
         rows: n,
+        first: 0,
         columns: m,
         band: None,
         open_begin: true,
     };
-    let bottom = bottom_row::<S, W, C, _, true>(simd, &mut costs, task, &mut Nothing);
-    nearest(bottom.costs(), |end| bottom.starts()[end].to_count())
+    let bottom = bottom_row::<S, W, C, _, false>(simd, &mut costs, whole, &mut Nothing);
+    let (end, distance) = nearest(bottom.costs())?;
+    // Where the path begins is found out only now, from as many columns before its end as it takes: with what lies before them
+    // underrated, a path that begins among them all the same is that of the whole matrix.
+    let height = height::<S, W>();
+    let mut reach = 2 * n + height;
+    loop {
+        let first = end.saturating_sub(reach) / DEPTH * DEPTH;
+        let task = Task {
+            first: if first < height { 0 } else { first },
+            columns: end + 1,
+            ..whole
+        };
+        let bottom = bottom_row::<S, W, C, _, true>(simd, &mut costs, task, &mut Nothing);
+        let start = bottom.starts()[end - task.first].to_count();
+        if start >= task.first {
+            return Some(Match { distance, start, end });
+        }
+        reach *= 4;
+    }
 }
 
-/// The first end of least cost.
-fn nearest<W: Word>(costs: &[W], start: impl Fn(usize) -> usize) -> Option<Match<W>> {
+/// The first end of least cost and that cost.
+fn nearest<W: Word>(costs: &[W]) -> Option<(usize, W)> {
     let mut best = None;
     let mut distance = W::FAR;
     for (end, &cost) in costs.iter().enumerate() {
         if cost < distance {
-            (best, distance) = (Some(end), cost);
+            (best, distance) = (Some((end, cost)), cost);
         }
     }
-    best.map(|end| Match {
-        distance,
-        start: start(end),
-        end,
-    })
+    best
 }
 
 /// The samples, and as many of zero as a strip runs beyond their end.
@@ -210,6 +226,7 @@ fn kept<S: Simd, W: Word, C: Costs<S, W>>(
     };
     let task = Task {
         rows: n,
+        first: 0,
         columns: m,
         band: None,
         open_begin: false,

@@ -7,6 +7,9 @@ use super::levels::{PackedCosts, interleave};
 use super::strip::{Column, Costs, DEPTH, overhang};
 use super::word::{Local, Word};
 
+/// The most lanes of a vector of words.
+const MOST_LANES: usize = LINE_BYTES / size_of::<f32>();
+
 /// The columns that the rows of a strip are at: the samples of [`DEPTH`] steps past and of as many to come.
 pub(super) struct Passing<S: Simd, W: Word> {
     past: Column<S, W>,
@@ -124,8 +127,10 @@ impl<T: Copy, const GAP: usize> Runs<T, GAP> {
         column % GAP * self.width * self.stride + column / GAP
     }
 
-    fn put(&mut self, column: usize, words: impl Iterator<Item = T>) {
-        let mut place = self.place(column);
+    /// Puts words of a column from `word` on where they belong.
+    #[inline(always)]
+    fn put(&mut self, column: usize, word: usize, words: impl Iterator<Item = T>) {
+        let mut place = self.place(column) + word * self.stride;
         for word in words {
             self.words[place] = word;
             place += self.stride;
@@ -137,6 +142,43 @@ impl<T: Copy, const GAP: usize> Runs<T, GAP> {
 #[inline(always)]
 fn with_margins<S: Simd, W: Word>(columns: usize) -> usize {
     columns + 2 * overhang::<S, W>()
+}
+
+/// Puts as many frames as a strip has rows in the columns from `column` on, a multiple of their number.
+#[inline(always)]
+fn put_frames<S: Simd, W: Word>(simd: S, runs: &mut Runs<W, DEPTH>, column: usize, frames: &[W]) {
+    let (lanes, width) = (W::Vector::<S>::LEN, runs.width);
+    let whole = width / lanes * lanes;
+    for residue in 0..DEPTH {
+        let mut place = runs.place(column + residue);
+        for channel in (0..whole).step_by(lanes) {
+            // Channels of columns become columns of channels.
+            let mut vectors = [W::Vector::splat(simd, W::ZERO); MOST_LANES];
+            for lane in 0..lanes {
+                let frame = &frames[(lane * DEPTH + residue) * width + channel..][..lanes];
+                vectors[lane] = W::Vector::from_slice(simd, frame);
+            }
+            let mut paired = 1;
+            while paired < lanes {
+                let before = vectors;
+                for pair in 0..lanes / 2 {
+                    let (low, high) = before[pair].interleave(before[pair + lanes / 2]);
+                    vectors[2 * pair] = low;
+                    vectors[2 * pair + 1] = high;
+                }
+                paired *= 2;
+            }
+            for vector in &vectors[..lanes] {
+                vector.store_slice(&mut runs.words[place..][..lanes]);
+                place += runs.stride;
+            }
+        }
+    }
+    if whole < width {
+        for (column, frame) in (column..).zip(frames.chunks_exact(width)) {
+            runs.put(column, whole, frame[whole..].iter().copied());
+        }
+    }
 }
 
 /// Frames of one number per channel.
@@ -163,8 +205,22 @@ impl<'a, S: Simd, W: Word, M: Local> Framed<'a, S, W, M> {
     {
         let nothing = [W::Vector::splat(simd, W::ZERO); DEPTH];
         let mut runs = Runs::new(W::ZERO, width, with_margins::<S, W>(b.len()));
-        for (column, frame) in (DEPTH * W::Vector::<S>::LEN..).zip(b) {
-            runs.put(column, frame);
+        let square = DEPTH * W::Vector::<S>::LEN;
+        let mut frames = vec![W::ZERO; square * width];
+        let (mut columns, mut behind) = (b, square);
+        while columns.len() > 0 {
+            let taken = square.min(columns.len());
+            for (frame, words) in frames.chunks_exact_mut(width).zip(columns.by_ref().take(taken)) {
+                for (place, word) in frame.iter_mut().zip(words) {
+                    *place = word;
+                }
+            }
+            frames[taken * width..].fill(W::ZERO);
+            simd.vectorize(
+                #[inline(always)]
+                || put_frames::<S, W>(simd, &mut runs, behind, &frames),
+            );
+            behind += square;
         }
         Self {
             a,
@@ -175,42 +231,43 @@ impl<'a, S: Simd, W: Word, M: Local> Framed<'a, S, W, M> {
         }
     }
 
-    /// The local costs of the `STEPS` steps from `FIRST` on, when the first row is at `column`. Channels are added in their order.
+    /// The local costs of the `VECTORS` vectors from `first` on, when the first row is at `column`. Channels are added in their order.
     #[inline(always)]
     #[expect(
         clippy::needless_range_loop,
-        clippy::manual_memcpy,
         reason = "indices that are known leave the sums in registers"
     )]
-    fn steps<const FIRST: usize, const STEPS: usize>(&mut self, simd: S, column: usize) {
+    fn steps<const VECTORS: usize>(&mut self, simd: S, column: usize, first: usize) {
         let lanes = W::Vector::<S>::LEN;
-        let all_runs = self.rows.len() * self.runs.stride;
-        let words = &self.runs.words[..];
-        // Of one length, so that one check is enough for all four. Written so that all of it is compiled for the level, which what
-        // the library does with arrays is not.
-        let mut residues: [&[W]; DEPTH] = [&[]; DEPTH];
-        for (residue, runs) in residues.iter_mut().enumerate() {
-            *runs = &words[residue * all_runs..][..all_runs];
+        // Of one length, so that one check is enough for all. Written so that all of it is compiled for the level, which what the
+        // library does with arrays is not.
+        let length = (self.rows.len() - 1) * self.runs.stride + lanes;
+        let last = column + DEPTH - first - (VECTORS - 1);
+        let mut runs: [&[W]; 2 * DEPTH] = [&[]; 2 * DEPTH];
+        for ahead in 0..DEPTH + VECTORS - 1 {
+            runs[ahead] = &self.runs.words[self.runs.place(last + ahead)..][..length];
         }
-        let mut place = column / DEPTH;
-        let mut sums = [[W::Vector::<S>::splat(simd, W::ZERO); DEPTH]; STEPS];
+        let mut place = 0;
+        let mut sums = [[W::Vector::<S>::splat(simd, W::ZERO); VECTORS]; DEPTH];
         for rows in &self.rows {
-            let mut runs: [&[W]; DEPTH] = [&[]; DEPTH];
-            for residue in 0..DEPTH {
-                runs[residue] = &residues[residue][place..][..lanes + 1];
-            }
-            place += self.runs.stride;
-            for k in 0..STEPS {
-                for v in 0..DEPTH {
-                    let ahead = DEPTH + FIRST + k - v;
-                    let passing = &runs[ahead % DEPTH][ahead / DEPTH..][..lanes];
-                    let passing = W::Vector::from_slice(simd, passing);
-                    sums[k][v] = self.metric.add_to::<S, W>(sums[k][v], rows[v], passing);
+            let rows = &rows[first..][..VECTORS];
+            // One column after the other, so that no two need registers at a time.
+            for ahead in 0..DEPTH + VECTORS - 1 {
+                let passing = W::Vector::from_slice(simd, &runs[ahead][place..][..lanes]);
+                for v in 0..VECTORS {
+                    let step = ahead + v;
+                    if step >= VECTORS - 1 && step < VECTORS - 1 + DEPTH {
+                        let k = step - (VECTORS - 1);
+                        sums[k][v] = self.metric.add_to::<S, W>(sums[k][v], rows[v], passing);
+                    }
                 }
             }
+            place += self.runs.stride;
         }
-        for k in 0..STEPS {
-            self.costs[FIRST + k] = sums[k];
+        for k in 0..DEPTH {
+            for v in 0..VECTORS {
+                self.costs[k][first + v] = sums[k][v];
+            }
         }
     }
 }
@@ -232,10 +289,10 @@ impl<S: Simd, W: Word, M: Local> Costs<S, W> for Framed<'_, S, W, M> {
             #[inline(always)]
             || {
                 if size_of::<W::Vector<S>>() == LINE_BYTES {
-                    self.steps::<0, DEPTH>(simd, column);
+                    self.steps::<DEPTH>(simd, column, 0);
                 } else {
-                    self.steps::<0, 2>(simd, column);
-                    self.steps::<2, 2>(simd, column);
+                    self.steps::<2>(simd, column, 0);
+                    self.steps::<2>(simd, column, 2);
                 }
             },
         );
@@ -278,7 +335,7 @@ impl<'a, S: Simd, H: PackedCosts> Leveled<'a, S, H> {
         // Every other lane is twice as far apart.
         let mut runs = Runs::new(0, width, with_margins::<S, u32>(b.len()));
         for (column, frame) in (DEPTH * S::u32s::LEN..).zip(b) {
-            runs.put(column, frame);
+            runs.put(column, 0, frame);
         }
         let nothing = vec![[[S::u64s::splat(simd, 0); 2]; DEPTH]; width];
         Self {
@@ -292,28 +349,29 @@ impl<'a, S: Simd, H: PackedCosts> Leveled<'a, S, H> {
         }
     }
 
-    /// The local costs of the `STEPS` steps from `FIRST` on.
+    /// The local costs of the `STEPS` steps from `FIRST` on for two vectors from `VECTOR` on.
     #[inline(always)]
-    fn steps<const FIRST: usize, const STEPS: usize>(&mut self, simd: S) {
-        let mut even = [[S::u16s::splat(simd, 0); DEPTH]; STEPS];
+    fn steps<const FIRST: usize, const STEPS: usize, const VECTOR: usize>(&mut self, simd: S) {
+        let mut even = [[S::u16s::splat(simd, 0); 2]; STEPS];
         let mut odd = even;
         for ((rows, past), coming) in self.rows.iter().zip(&self.past).zip(&self.coming) {
             for k in 0..STEPS {
-                for v in 0..DEPTH {
-                    let ahead = DEPTH + FIRST + k - v;
+                for v in 0..2 {
+                    let ahead = DEPTH + FIRST + k - (VECTOR + v);
                     let passing = if ahead < DEPTH {
                         past[ahead]
                     } else {
                         coming[ahead - DEPTH]
                     };
-                    even[k][v] = self.channels.add(simd, even[k][v], rows[v][0], passing[0]);
-                    odd[k][v] = self.channels.add(simd, odd[k][v], rows[v][1], passing[1]);
+                    let rows = rows[VECTOR + v];
+                    even[k][v] = self.channels.add(simd, even[k][v], rows[0], passing[0]);
+                    odd[k][v] = self.channels.add(simd, odd[k][v], rows[1], passing[1]);
                 }
             }
         }
         for k in 0..STEPS {
-            for v in 0..DEPTH {
-                self.costs[FIRST + k][v] = interleave::<S>(even[k][v], odd[k][v]);
+            for v in 0..2 {
+                self.costs[FIRST + k][VECTOR + v] = interleave::<S>(even[k][v], odd[k][v]);
             }
         }
     }
@@ -363,13 +421,13 @@ impl<S: Simd, H: PackedCosts> Costs<S, u32> for Leveled<'_, S, H> {
                     }
                 }
                 if size_of::<S::u64s>() == LINE_BYTES {
-                    self.steps::<0, 2>(simd);
-                    self.steps::<2, 2>(simd);
+                    self.steps::<0, 4, 0>(simd);
+                    self.steps::<0, 4, 2>(simd);
                 } else {
-                    self.steps::<0, 1>(simd);
-                    self.steps::<1, 1>(simd);
-                    self.steps::<2, 1>(simd);
-                    self.steps::<3, 1>(simd);
+                    self.steps::<0, 2, 0>(simd);
+                    self.steps::<0, 2, 2>(simd);
+                    self.steps::<2, 2, 0>(simd);
+                    self.steps::<2, 2, 2>(simd);
                 }
             },
         );

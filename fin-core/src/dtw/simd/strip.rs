@@ -33,6 +33,9 @@ pub(super) trait Costs<S: Simd, W: Word> {
 pub(super) struct Task {
     /// Rows of the matrix.
     pub(super) rows: usize,
+    /// The column to begin with: 0, or a multiple of [`DEPTH`] that is not less than [`height`]. What lies before it is taken to
+    /// cost nothing and to have begun in column 0, which is not more than it does.
+    pub(super) first: usize,
     /// Columns of the matrix.
     pub(super) columns: usize,
     /// How many columns before and behind that of its own number a row reaches; `None` for all.
@@ -41,7 +44,7 @@ pub(super) struct Task {
     pub(super) open_begin: bool,
 }
 
-/// The bottom row of a matrix.
+/// The bottom row of a matrix, from the first column of the task on.
 pub(super) struct Bottom<W> {
     costs: Vec<W>,
     starts: Vec<W>,
@@ -60,9 +63,14 @@ impl<W: Word> Bottom<W> {
     }
 }
 
+/// Rows of a strip that is full.
+pub(super) fn height<S: Simd, W: Word>() -> usize {
+    DEPTH * W::Vector::<S>::LEN
+}
+
 /// Room that a series of columns needs behind its last: the steps that a strip goes on after its first row is done.
 pub(super) fn overhang<S: Simd, W: Word>() -> usize {
-    DEPTH * W::Vector::<S>::LEN + 2 * DEPTH
+    height::<S, W>() + 2 * DEPTH
 }
 
 /// Takes the costs of a strip's cells as they are worked out.
@@ -93,8 +101,9 @@ where
     C: Costs<S, W>,
     K: Keep<S, W>,
 {
-    let height = DEPTH * W::Vector::<S>::LEN;
-    let length = height + task.columns + overhang::<S, W>();
+    let height = height::<S, W>();
+    let columns = task.columns - task.first;
+    let length = height + columns + overhang::<S, W>();
     let begin = if task.open_begin { W::ZERO } else { W::FAR };
     let mut edge = Bottom {
         costs: vec![begin; length],
@@ -105,7 +114,7 @@ where
     if TRACK {
         // What enters a cell of row 0 from above began where that cell is.
         edge.starts = (0..length)
-            .map(|at| W::count((at + 1).saturating_sub(height)))
+            .map(|at| W::count((task.first + at + 1).saturating_sub(height)))
             .collect();
     }
     let mut base = 0;
@@ -116,11 +125,13 @@ where
         } else {
             strip::<S, W, C, K, TRACK, true>(simd, costs, &task, base, rows, &mut edge, kept);
         }
-        // No path enters the later rows from the left.
-        edge.costs[height - 1] = W::FAR;
+        if task.first == 0 {
+            // No path enters the later rows from the left.
+            edge.costs[height - 1] = W::FAR;
+        }
         base += rows;
     }
-    edge.costs.truncate(height + task.columns);
+    edge.costs.truncate(height + columns);
     edge
 }
 
@@ -279,8 +290,9 @@ fn strip<S, W, C, K, const TRACK: bool, const LAST: bool>(
     C: Costs<S, W>,
     K: Keep<S, W>,
 {
-    let far = W::Vector::<S>::splat(simd, W::FAR);
-    let column = task.band.map_or(0, |(before, _)| base.saturating_sub(before));
+    let column = task
+        .band
+        .map_or(task.first, |(before, _)| base.saturating_sub(before));
     let all_steps = task.columns - column + rows - 1;
     let window = task
         .band
@@ -289,12 +301,19 @@ fn strip<S, W, C, K, const TRACK: bool, const LAST: bool>(
     let last_row = rows - 1;
     let place = (last_row % DEPTH, W::Vector::<S>::LEN - 1 - last_row / DEPTH);
 
-    let mut even = Cells::<S, W>::new([far; DEPTH]);
-    let mut odd = Cells::<S, W>::new([far; DEPTH]);
-    let corner = edge.front + column - 1;
+    let before = if task.first > 0 { W::ZERO } else { W::FAR };
+    let before = W::Vector::<S>::splat(simd, before);
+    let mut even = Cells::<S, W>::new([before; DEPTH]);
+    let mut odd = Cells::<S, W>::new([before; DEPTH]);
+    let corner = edge.front + column - task.first - 1;
     let corner_start = if TRACK { edge.starts[corner] } else { W::ZERO };
     let mut diagonal = even.above_first(simd, edge.costs[corner], corner_start);
     costs.begin(simd, base, rows, column);
+    if task.first > 0 {
+        for entered in (column - height::<S, W>()..column).step_by(DEPTH) {
+            costs.advance(simd, entered);
+        }
+    }
     let mut first = 0;
     while first < steps {
         costs.advance(simd, column + first);
@@ -302,7 +321,7 @@ fn strip<S, W, C, K, const TRACK: bool, const LAST: bool>(
             window.common.contains(&first) && window.common.contains(&(first + DEPTH - 1))
         });
         // The last row is behind the first by its number: it is written where the row above was read long ago.
-        let from = edge.front + column + first - last_row;
+        let from = edge.front + column - task.first + first - last_row;
         let line = &mut edge.costs[from..][..last_row + DEPTH];
         let mut untracked = [W::ZERO; 0];
         let starts = if TRACK {

@@ -149,6 +149,21 @@ proptest! {
         }
     }
 
+    /// Long runs of one value are passed at no cost, so that paths begin far before their ends.
+    #[test]
+    fn paths_that_begin_far_back_are_the_specification(
+        a in prop::collection::vec(20..23u8, 1..40),
+        runs in prop::collection::vec((20..23u8, 1..600usize), 1..6),
+    ) {
+        let b: Vec<u8> = runs.iter().flat_map(|&(level, count)| vec![level; count]).collect();
+        let narrow = |values: &[u8]| -> Vec<f32> { values.iter().map(|&value| f32::from(value) * 0.1).collect() };
+        agree(&a, &b, AbsoluteDifference, 3)?;
+        let metric = WithMissing { metric: AbsoluteDifference, missing: Missing::Costs(10u32) };
+        agree_on_frames(&a[..], &b, 1, metric)?;
+        let metric = WithMissing { metric: SquaredDifference, missing: Missing::LeftOut };
+        agree_on_frames(&narrow(&a), &narrow(&b), 1, metric)?;
+    }
+
     #[test]
     fn all_pairs_are_the_specification(
         series in (1..30usize).prop_flat_map(|length| prop::collection::vec(prop::collection::vec(level(), length), 0..40)),
