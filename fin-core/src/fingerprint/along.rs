@@ -33,8 +33,14 @@ struct Span {
     counts: bool,
 }
 
-/// What was heard on and near each chain, by chain. Cells are those of the directory.
-pub(super) fn collect(chains: &Chains, drives: &[Vec<PlacedScan<'_>>], offsets_db: &[f64]) -> Vec<Heard> {
+/// What was heard on and near each chain, by chain. Cells are those of the directory. Levels heard in the other direction of a
+/// road are put `across_shift_m` further on; they tell of levels alone, not of passes.
+pub(super) fn collect(
+    chains: &Chains,
+    drives: &[Vec<PlacedScan<'_>>],
+    offsets_db: &[f64],
+    across_shift_m: f64,
+) -> Vec<Heard> {
     let mut heard = vec![Heard::default(); chains.all().len()];
     for ((drive, scans), offset_db) in (0..).zip(drives).zip(offsets_db) {
         let mut driven = vec![false; chains.all().len()];
@@ -53,25 +59,47 @@ pub(super) fn collect(chains: &Chains, drives: &[Vec<PlacedScan<'_>>], offsets_d
                 };
                 let into = &mut heard[place.chain as usize];
                 into.scans.push(span);
-                into.readings.extend(scan.scan.readings.iter().map(|reading| {
-                    let field = reading.level_dbm.map(|level_dbm| FieldReading {
-                        x_m: place.x_m,
-                        level_dbm: level_dbm - offset_db,
-                        variance_db2: scan.variance_db2,
-                        drive,
-                        summary: scan.summary,
-                    });
-                    Reading {
-                        cell: reading.cell,
-                        field,
-                        serving: reading.serving,
-                        span,
-                    }
-                }));
+                into.add(scan, *offset_db, place.x_m, span, false);
+            }
+            let across = chains.across(scan.at);
+            let places = across
+                .into_iter()
+                .flat_map(|at| chains.place(at).into_iter().chain(chains.near(at)));
+            for place in places {
+                let x_m = place.x_m + across_shift_m;
+                let span = Span {
+                    drive,
+                    from_m: x_m,
+                    to_m: x_m,
+                    counts: false,
+                };
+                heard[place.chain as usize].add(scan, *offset_db, x_m, span, true);
             }
         }
     }
     heard
+}
+
+impl Heard {
+    /// Adds the readings of `scan` at `x_m`, heard in this direction of the road or in the other.
+    fn add(&mut self, scan: &PlacedScan<'_>, offset_db: f64, x_m: f64, span: Span, across: bool) {
+        self.readings.extend(scan.scan.readings.iter().map(|reading| {
+            let field = reading.level_dbm.map(|level_dbm| FieldReading {
+                x_m,
+                level_dbm: level_dbm - offset_db,
+                variance_db2: scan.variance_db2,
+                drive: span.drive,
+                across,
+                summary: scan.summary,
+            });
+            Reading {
+                cell: reading.cell,
+                field,
+                serving: reading.serving,
+                span,
+            }
+        }));
+    }
 }
 
 /// An edge with its profile and what its cells' levels rest on.
@@ -155,7 +183,7 @@ impl CellLine {
         })
     }
 
-    /// The readings between `ends_m`, summed by pieces of an edge with grid points `step_m` apart. A reading at the end is
+    /// The readings of this direction between `ends_m`, summed by pieces of an edge with grid points `step_m` apart. A reading at the end is
     /// of the next edge, unless the edge is the last.
     fn bins(&self, ends_m: (f64, f64), is_last: bool, step_m: f64) -> Vec<Bin> {
         let from = self.readings.partition_point(|reading| reading.x_m < ends_m.0);
@@ -166,7 +194,8 @@ impl CellLine {
             let point = libm::round((self.readings[*at].x_m - ends_m.0) / step_m) as u32;
             point / POINTS_PER_BIN
         };
-        let within: Vec<usize> = (from..to.max(from)).collect();
+        let within = (from..to.max(from)).filter(|&at| !self.readings[at].across);
+        let within: Vec<usize> = within.collect();
         let pieces = within.chunk_by(|a, b| piece(a) == piece(b));
         pieces.map(|at| stored(self.sum(piece(&at[0]), at))).collect()
     }

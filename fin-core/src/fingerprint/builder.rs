@@ -3,13 +3,15 @@
 //! 1. Scans are cleaned ([`super::scans`]) and cells told apart (`identity`).
 //! 2. The driven edges are laid end to end (`chain`) and the scans put onto them (`placed`).
 //! 3. Drives are compared with each other (`compare`): level offsets, faulty clocks, drives that fit nowhere.
-//! 4. Every cell's level is estimated along every chain (`field`) and cut into profiles per edge.
+//! 4. What was heard in the other direction of the same road is put beside it (`across`).
+//! 5. Every cell's level is estimated along every chain (`field`) and cut into profiles per edge.
 //!
 //! The order in which drives are given does not matter: they are sorted by content first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::across;
 use super::along;
 use super::cells::{CellIx, CellTable};
 use super::chain::Chains;
@@ -136,7 +138,8 @@ fn assemble(
     }
     let offsets_db = level_offsets(&placed, former.is_some());
 
-    let heard = along::collect(&chains, &placed, &offsets_db);
+    let across_shift_m = across::shift_m(&chains, &placed, &offsets_db);
+    let heard = along::collect(&chains, &placed, &offsets_db, across_shift_m);
     let lines: Vec<_> = chains.all().iter().zip(&heard).collect();
     let found = runner.map(Stage::Estimate, &lines, |(chain, heard)| {
         along::profiles(chain, heard, network)

@@ -36,6 +36,8 @@ pub(super) struct Chains {
     place_of: Vec<Option<ChainPlace>>,
     /// Per edge of the network: other chains within the margin and where the edge begins on their line prolonged.
     near: Vec<Vec<ChainPlace>>,
+    /// Per edge of the network: the other direction of the same road, where that is driven, and its length, metres.
+    opposite: Vec<Option<(EdgeId, f64)>>,
 }
 
 impl Chains {
@@ -87,10 +89,16 @@ impl Chains {
             }
         }
         let near = near_places(network, &chains, &place_of);
+        let opposite = |(edge, _)| network.opposite(edge).filter(is_driven);
+        let opposite = network
+            .edges()
+            .map(|edge| opposite(edge).map(|edge| (edge, network.edge(edge).length_m)))
+            .collect();
         Self {
             chains,
             place_of,
             near,
+            opposite,
         }
     }
 
@@ -104,6 +112,14 @@ impl Chains {
         self.place_of[at.edge.index()].map(|start| ChainPlace {
             x_m: start.x_m + at.offset_m,
             ..start
+        })
+    }
+
+    /// The same place of the road in the other direction; `None` when that is not driven.
+    pub(super) fn across(&self, at: EdgePosition) -> Option<EdgePosition> {
+        self.opposite[at.edge.index()].map(|(edge, length_m)| EdgePosition {
+            edge,
+            offset_m: (length_m - at.offset_m).max(0.0),
         })
     }
 
@@ -173,7 +189,7 @@ fn spread<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fingerprint::testing::{fork, straight_road};
+    use crate::fingerprint::testing::{fork, straight_road, two_way_road};
 
     #[test]
     fn a_road_of_many_ways_is_one_chain() {
@@ -224,5 +240,30 @@ mod tests {
 
         let one = Chains::new(&network, &[true, true, false]);
         assert_eq!(one.all().len(), 1);
+    }
+
+    #[test]
+    fn the_same_place_in_the_other_direction_is_as_far_from_the_other_end() {
+        let network = two_way_road(&[30.0, 40.0]);
+        let chains = Chains::new(&network, &[true; 4]);
+        let [eastwards, westwards] = [0, 1].map(|edge| EdgePosition {
+            edge: EdgeId(edge),
+            offset_m: 10.0,
+        });
+        let across = chains.across(eastwards).unwrap();
+        assert_eq!(across.edge, EdgeId(1));
+        assert!((across.offset_m - 20.0).abs() < 0.1);
+        let (here, there) = (chains.place(across).unwrap(), chains.place(eastwards).unwrap());
+        assert!(here.chain != there.chain && (here.x_m - 60.0).abs() < 0.2);
+        assert_eq!(
+            Chains::new(&network, &[true, false, true, false]).across(eastwards),
+            None
+        );
+        assert_eq!(
+            Chains::new(&network, &[true, false, true, false])
+                .across(westwards)
+                .map(|at| at.edge),
+            Some(EdgeId(0))
+        );
     }
 }

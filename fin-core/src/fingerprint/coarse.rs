@@ -53,7 +53,7 @@ pub(super) struct CoarseField {
     strips: Vec<Strip>,
 }
 
-/// The field of all drives but one, where that one drove.
+/// The field as it is looked up, usually that of all drives but one, where that one drove.
 #[derive(Clone, Debug)]
 pub(super) struct OtherDrives {
     strips: Vec<Strip>,
@@ -172,6 +172,13 @@ impl CoarseField {
         rest.add(&own, -1.0);
         OtherDrives {
             strips: rest.strips.into_iter().map(smoothed).collect(),
+        }
+    }
+
+    /// The whole field, for what is compared with it without being part of it.
+    pub(super) fn whole(self) -> OtherDrives {
+        OtherDrives {
+            strips: self.strips.into_iter().map(smoothed).collect(),
         }
     }
 

@@ -3,6 +3,7 @@
 //! [`profile`] holds the fingerprints, [`cells`] tells cells apart, [`builder`] makes both from survey drives,
 //! [`format`](mod@format) turns them into bytes and back.
 
+mod across;
 mod along;
 pub mod builder;
 mod carried;

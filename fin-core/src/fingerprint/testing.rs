@@ -30,13 +30,25 @@ fn way(id: i64, tunnel: bool, nodes: Vec<WayNode>) -> Way {
 
 /// A one-way road eastwards of ways of the given lengths; every second one is a tunnel.
 pub(crate) fn straight_road(lengths_m: &[f64]) -> RoadNetwork {
+    RoadNetwork::build(straight_ways(lengths_m).collect()).unwrap()
+}
+
+/// The same for both directions; eastwards edges have even numbers.
+pub(crate) fn two_way_road(lengths_m: &[f64]) -> RoadNetwork {
+    let both = straight_ways(lengths_m).map(|way| Way {
+        oneway: Direction::Both,
+        ..way
+    });
+    RoadNetwork::build(both.collect()).unwrap()
+}
+
+fn straight_ways(lengths_m: &[f64]) -> impl Iterator<Item = Way> + '_ {
     let mut east_m = 0.0;
-    let ways = (0_i64..).zip(lengths_m).map(|(id, length_m)| {
+    (0_i64..).zip(lengths_m).map(move |(id, length_m)| {
         let nodes = vec![node(id, east_m, 0.0), node(id + 1, east_m + length_m, 0.0)];
         east_m += length_m;
         way(id, id % 2 == 1, nodes)
-    });
-    RoadNetwork::build(ways.collect()).unwrap()
+    })
 }
 
 /// A one-way tunnel of `stem_m` that forks into two branches.
