@@ -98,7 +98,7 @@ impl Default for DriftModel {
         Self {
             wheel_walk_m2_per_s: 0.15,
             wheel_latency_s: 0.3,
-            speed_walk_m2_per_s3: 1.0,
+            speed_walk_m2_per_s3: 0.7,
             speed_jump_per_s: 0.01,
             flow_sigma_mps: 4.0,
             least_flow_mps: 12.0,
