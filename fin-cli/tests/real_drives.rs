@@ -14,6 +14,7 @@ mod survey;
 use std::path::PathBuf;
 
 use cork::Inputs;
+use corridor::Survey;
 
 /// The Cork data set, or `None` with a loud word where it is missing.
 fn cork_data() -> Option<PathBuf> {
@@ -44,7 +45,7 @@ fn an_open_road_declared_a_tunnel_is_followed_closer_than_by_the_reference() {
         [(11.0, 64.0), (31.0, 1000.0), (30.0, 85.0)],
     ];
     for (tunnel_m, reference_m) in corridor::TUNNELS_M.iter().zip(reference_m) {
-        let rows = cork::run(&folder, &[*tunnel_m]).unwrap();
+        let rows = cork::run(&folder, &[*tunnel_m], Survey::SameDirection).unwrap();
         assert_eq!(rows.len(), 3);
         for row in rows {
             let (median_m, p95_m) = match row.inputs {

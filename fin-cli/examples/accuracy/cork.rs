@@ -10,7 +10,7 @@ use fin_core::fingerprint::FingerprintDb;
 use fin_core::observation::Drive;
 use serde::Serialize;
 
-use super::corridor::{Corridor, Hidden};
+use super::corridor::{Corridor, Hidden, Survey};
 
 /// What the engine is given inside the declared tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -36,23 +36,25 @@ impl Inputs {
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
     pub tunnel_m: (f64, f64),
+    pub survey: Survey,
     pub inputs: Inputs,
     pub drives: usize,
     pub summary: Summary,
 }
 
-/// The table for `tunnels_m` over all passes in `folder`, the `cork_5g` data set.
-pub fn run(folder: &Path, tunnels_m: &[(f64, f64)]) -> Result<Vec<Row>> {
+/// The table for `tunnels_m` and `survey` over all passes in `folder`, the `cork_5g` data set.
+pub fn run(folder: &Path, tunnels_m: &[(f64, f64)], survey: Survey) -> Result<Vec<Row>> {
     let corridor = Corridor::read(folder)?;
     let mut rows = Vec::new();
     for &tunnel_m in tunnels_m {
         let mut found: BTreeMap<Inputs, Vec<Evaluation>> = BTreeMap::new();
-        let judged = corridor.leave_one_out(tunnel_m, |db, pass| Ok(evaluate_pass(db, pass)))?;
+        let judged = corridor.leave_one_out(tunnel_m, survey, |db, pass| Ok(evaluate_pass(db, pass)))?;
         for (inputs, evaluation) in judged.into_iter().flatten() {
             found.entry(inputs).or_default().push(evaluation);
         }
         rows.extend(found.iter().map(|(&inputs, evaluations)| Row {
             tunnel_m,
+            survey,
             inputs,
             drives: evaluations.len(),
             summary: Summary::of(evaluations),

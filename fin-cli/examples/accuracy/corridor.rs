@@ -1,6 +1,6 @@
 //! A real road: passes of a corridor in Cork, of which a stretch is declared a tunnel.
 //!
-//! Each pass in turn is the drive, the other passes of the same direction are the survey. Inside the declared tunnel
+//! Each pass in turn is the drive, the other passes of the same direction or of both are the survey. Inside the declared tunnel
 //! the fixes are hidden: they are the truth there. There is no wheel speed in these logs: it is made from the fixes, with a
 //! scale error and rounded to whole km/h.
 
@@ -14,7 +14,7 @@ use fin_core::frame::LatLon;
 use fin_core::network::{Direction, EdgeId, RoadClass, RoadNetwork, Way, WayNode};
 use fin_core::observation::{Drive, SpeedSample, TruePosition};
 use rayon::prelude::*;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::survey;
 
@@ -22,6 +22,24 @@ use super::survey;
 pub const TUNNELS_M: [(f64, f64); 3] = [(1600.0, 2600.0), (1600.0, 3600.0), (800.0, 4800.0)];
 /// Scale errors given to the wheel speed.
 const SCALES: [f64; 3] = [0.97, 0.9935, 1.03];
+
+/// Which of the other passes are the survey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Survey {
+    SameDirection,
+    BothDirections,
+}
+
+impl Survey {
+    /// The word for it in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Survey::SameDirection => "same",
+            Survey::BothDirections => "both",
+        }
+    }
+}
 
 /// A row of `index/corridor_passes.csv`.
 #[derive(Deserialize)]
@@ -73,24 +91,26 @@ impl Corridor {
         Ok(Self { axis, passes })
     }
 
-    /// What `judge` makes of each pass that has a fix on either side of `tunnel_m`, with the database of the other passes.
+    /// What `judge` makes of each pass that has a fix on either side of `tunnel_m`, with the database of the others in `survey`.
     pub fn leave_one_out<T: Send>(
         &self,
         tunnel_m: (f64, f64),
+        survey: Survey,
         judge: impl Fn(&Arc<FingerprintDb>, Hidden) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
         let mut found = Vec::new();
         for east in [true, false] {
             let network = Arc::new(corridor(&self.axis, east, tunnel_m, true)?);
             let open_road = corridor(&self.axis, east, tunnel_m, false)?;
-            let group: Vec<&Pass> = self.passes.iter().filter(|pass| pass.east == east).collect();
+            let surveys = |pass: &&Pass| pass.east == east || survey == Survey::BothDirections;
+            let group: Vec<&Pass> = self.passes.iter().filter(surveys).collect();
             let labelled: Vec<_> = group
                 .par_iter()
                 .map(|pass| survey::label(&open_road, &pass.name, &pass.drive))
                 .collect::<Result<_>>()?;
             let judged: Vec<T> = (0..group.len())
                 .into_par_iter()
-                .filter(|&left_out| group[left_out].covers(tunnel_m))
+                .filter(|&left_out| group[left_out].east == east && group[left_out].covers(tunnel_m))
                 .map(|left_out| {
                     let others: Vec<_> = labelled
                         .iter()

@@ -16,10 +16,11 @@ mod simulated;
 mod survey;
 mod town;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use corridor::Survey;
 use fin_cli::atomic::write_atomically;
 use fin_cli::simulate::Scenario;
 
@@ -58,11 +59,7 @@ fn main() -> Result<()> {
     };
     let hard = (!seeds.is_empty() && args.scenario.is_none()).then(|| hard_cases(&seeds, &args.case));
     let hard = hard.transpose()?;
-    let cork = args
-        .cork
-        .as_deref()
-        .map(|folder| cork::run(folder, &corridor::TUNNELS_M))
-        .transpose()?;
+    let cork = args.cork.as_deref().map(cork_rows).transpose()?;
     let jack_lynch = args.cork.as_deref().map(jack_lynch::run).transpose()?;
     let text = report::markdown(
         &seeds,
@@ -79,6 +76,13 @@ fn main() -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// The drives through Cork, surveyed in their direction and in both.
+fn cork_rows(folder: &Path) -> Result<Vec<cork::Row>> {
+    let surveys = [Survey::SameDirection, Survey::BothDirections];
+    let rows = surveys.map(|survey| cork::run(folder, &corridor::TUNNELS_M, survey));
+    Ok(rows.into_iter().collect::<Result<Vec<_>>>()?.concat())
 }
 
 /// The hard cases that one of `names` begins the name of; all of them when there is none.

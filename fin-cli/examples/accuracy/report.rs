@@ -79,21 +79,21 @@ pub fn markdown(
         text.push_str(
             "## Open road declared a tunnel\n\nPasses of a 5.4 km road in Cork, recorded by a phone in 2019 (Raca et \
              al. 2020, *Beyond Throughput, The Next Generation*, ACM MMSys): serving cell only, a fix every 105 m, no \
-             wheel speed. Each pass in turn is the drive and the others of the same direction are the survey. Fixes \
-             inside the declared tunnel are hidden and the estimates scored at them; their own error of some metres \
+             wheel speed. Each pass in turn is the drive and the others of the same direction, or of both directions, are \
+             the survey. Fixes inside the declared tunnel are hidden and the estimates scored at them; their own error of some metres \
              and some tenths of a second is part of the figures, which is why the coverage is low where errors are \
              small. Wheel speed is made from the fixes, with scale errors of −3, −0.65 and +3 % and in whole km/h.\n\n",
         );
         let _ = writeln!(
             text,
-            "| declared tunnel, m | inputs | drives | {HEAD} |\n|---|---|---|{LINE}|"
+            "| declared tunnel, m | survey | inputs | drives | {HEAD} |\n|---|---|---|---|{LINE}|"
         );
         for row in rows {
             let (from_m, to_m) = row.tunnel_m;
-            let inputs = row.inputs.name();
+            let (survey, inputs) = (row.survey.name(), row.inputs.name());
             let _ = writeln!(
                 text,
-                "| {from_m}–{to_m} | {inputs} | {} | {} |",
+                "| {from_m}–{to_m} | {survey} | {inputs} | {} | {} |",
                 row.drives,
                 cells(&row.summary)
             );

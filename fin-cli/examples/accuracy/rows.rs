@@ -9,7 +9,7 @@
 //! what is possible since the scan before; with it, by the distance that the engine drives on wheel speed alone, give or take what that
 //! leaves open. It answers with the place of least cost, in the middle of equal ones.
 
-#![allow(unreachable_pub, reason = "modules of one program")]
+#![allow(unreachable_pub, dead_code, reason = "shared with the program accuracy")]
 
 mod corridor;
 mod ride;
@@ -28,7 +28,7 @@ use fin_core::frame::LatLon;
 use fin_core::observation::{CellScan, Drive, TruePosition};
 use rayon::prelude::*;
 
-use corridor::{Corridor, TUNNELS_M};
+use corridor::{Corridor, Survey, TUNNELS_M};
 use ride::{Offset, Ride, Rules};
 use town::{SURVEY_DRIVES, Town};
 
@@ -168,7 +168,7 @@ fn main() -> Result<()> {
     if let Some(folder) = &args.cork {
         let corridor = Corridor::read(folder)?;
         for (column, tunnel_m) in (2..).zip(TUNNELS_M) {
-            let passes = corridor.leave_one_out(tunnel_m, |db, pass| {
+            let passes = corridor.leave_one_out(tunnel_m, Survey::SameDirection, |db, pass| {
                 let speeds = std::iter::once(Vec::new()).chain(pass.wheel);
                 let drives = speeds.map(|speed| Drive {
                     speed,
