@@ -510,7 +510,8 @@ impl Engine {
             .last_taken()
             .is_some_and(|last| now.seconds_since(last) < 1.8);
         let sought = self.hypotheses.iter().any(|h| h.fixed_at_m.is_none());
-        let lag_s = now.seconds_since(scan.time) + self.radio_clock.lag_s();
+        let age_s = now.seconds_since(scan.time) + self.options.radio.scan_lag_s;
+        let lag_s = age_s + self.radio_clock.lag_s();
         let heard = Heard {
             scan: &usable,
             lag_s,
@@ -520,7 +521,7 @@ impl Engine {
         let (radio, drift) = (&self.options.radio, &self.options.drift);
         if let Some(best) = self.hypotheses.get(self.best).filter(|_| open) {
             let since = Heard {
-                lag_s: now.seconds_since(scan.time),
+                lag_s: age_s,
                 ..heard
             };
             best.time_scan(&self.db, &since, radio, &mut self.work, &mut self.radio_clock);

@@ -4,6 +4,7 @@ use super::chain::{ChainPlace, Chains};
 use super::field::Summary;
 use super::identity::{Directory, Sightings, Tile};
 use super::pass::{Place, SurveyPass};
+use super::radio_model::SCAN_LAG_S;
 use super::report::Refusal;
 use super::scans::{Dropped, clean};
 use crate::network::{EdgePosition, RoadNetwork};
@@ -167,9 +168,9 @@ impl PlacedScan<'_> {
     }
 }
 
-/// The place of the drive `shift_s` after `time`, when it is sure enough.
+/// The place that a scan of the drive tells of when its clock is `shift_s` slow, when it is sure enough.
 pub(super) fn sure_place(pass: &SurveyPass, time: Time, shift_s: f64) -> Option<Place> {
-    pass.place_at(time.plus_seconds(shift_s))
+    pass.place_at(time.plus_seconds(shift_s - SCAN_LAG_S))
         .filter(|place| place.sigma_m <= MAX_PLACE_SIGMA_M)
 }
 

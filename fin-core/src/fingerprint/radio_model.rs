@@ -8,10 +8,16 @@ use serde::{Deserialize, Serialize};
 /// has such tails, and its density needs no logarithm.
 pub(super) const STUDENT_DOF: f64 = 3.0;
 
+/// How old what a scan tells is at its time stamp, seconds: a phone measures over 200 ms (3GPP TS 36.133, section 8.1.2.2), which is 0.1 s
+/// old on average, and stamps it when it comes out.
+pub(super) const SCAN_LAG_S: f64 = 0.15;
+
 /// What the matcher takes the radio world to be like. The defaults are measured figures; `docs/model.md` has their
 /// sources.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RadioModel {
+    /// How old what a scan tells is at its time stamp, seconds; profiles are drawn with the default.
+    pub scan_lag_s: f64,
     /// Standard deviation of a reading about the smoothed level of its drive, dB.
     pub reading_sigma_db: f64,
     /// Least standard deviation of a drive's level about the surveys' mean, dB.
@@ -49,6 +55,7 @@ pub struct RadioModel {
 impl Default for RadioModel {
     fn default() -> Self {
         Self {
+            scan_lag_s: SCAN_LAG_S,
             reading_sigma_db: 2.0,
             least_spread_db: 2.0,
             offset_sigma_db: 3.0,

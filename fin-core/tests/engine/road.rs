@@ -3,6 +3,7 @@
 use std::f64::consts::TAU;
 use std::sync::Arc;
 
+use fin_core::fingerprint::matcher::RadioModel;
 use fin_core::fingerprint::{
     CellIx, CellProfile, CellTable, EdgeProfile, Evidence, FingerprintDb, KnownCell, Provenance,
 };
@@ -270,9 +271,11 @@ pub(super) fn drive(trip: &Trip) -> Vec<Observation> {
             }));
         }
         if trip.cells {
+            let heard_at_m = trip.offset_m(time.plus_seconds(-RadioModel::default().scan_lag_s));
             let cells = shape_db.iter_mut().enumerate().map(|(c, shape)| {
                 *shape = 0.5 * *shape + 2.6 * normal();
-                let dbm = level_dbm(c, s, trip.ramp) + trip.level_offset_db + *shape + 1.5 * normal();
+                let dbm =
+                    level_dbm(c, heard_at_m, trip.ramp) + trip.level_offset_db + *shape + 1.5 * normal();
                 CellReading {
                     cell: CellId {
                         rat: Rat::Lte,
