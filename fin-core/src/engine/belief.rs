@@ -55,12 +55,12 @@ const GAITS: [(usize, f64); 10] = [
 /// model says.
 const UNSURE_SPEED_GROWTH: (f64, f64) = (1.0, 1.8);
 /// By how much they grow towards standstill with wheel speed, and the speed below which they do, m/s.
-const CRAWLING_GROWTH: f64 = 0.3;
+const CRAWLING_GROWTH: f64 = 0.1;
 const CRAWLING_MPS: f64 = 8.0;
 
 /// By how much more is stated than those half-widths with wheel speed: what few surveys have wrong about a stretch they have wrong for
 /// all of its cells. Chosen on simulated drives. The filter goes on with the half-widths as they are.
-const WHEEL_CAUTION: f64 = 1.1;
+const WHEEL_CAUTION: f64 = 1.2;
 
 /// How the car may move when GNSS is away.
 #[derive(Clone, Copy, Debug, PartialEq)]
