@@ -2,6 +2,8 @@
 
 #![allow(unreachable_pub, dead_code, reason = "shared with examples/accuracy")]
 
+#[path = "../examples/accuracy/bound.rs"]
+mod bound;
 #[path = "../examples/accuracy/cork.rs"]
 mod cork;
 #[path = "../examples/accuracy/corridor.rs"]

@@ -10,6 +10,7 @@ use fin_core::fingerprint::FingerprintDb;
 use fin_core::observation::Drive;
 use serde::Serialize;
 
+use super::bound::{self, Bound};
 use super::corridor::{Corridor, Hidden, Survey};
 
 /// What the engine is given inside the declared tunnel.
@@ -40,33 +41,60 @@ pub struct Row {
     pub inputs: Inputs,
     pub drives: usize,
     pub summary: Summary,
+    pub bound: Bound,
 }
+
+/// What became of a pass, and the least standard deviations of the place that are possible, metres.
+type Judged = (Evaluation, Vec<f64>);
 
 /// The table for `tunnels_m` and `survey` over all passes in `folder`, the `cork_5g` data set.
 pub fn run(folder: &Path, tunnels_m: &[(f64, f64)], survey: Survey) -> Result<Vec<Row>> {
     let corridor = Corridor::read(folder)?;
     let mut rows = Vec::new();
     for &tunnel_m in tunnels_m {
-        let mut found: BTreeMap<Inputs, Vec<Evaluation>> = BTreeMap::new();
+        let mut found: BTreeMap<Inputs, Vec<Judged>> = BTreeMap::new();
         let judged = corridor.leave_one_out(tunnel_m, survey, |db, pass| Ok(evaluate_pass(db, pass)))?;
-        for (inputs, evaluation) in judged.into_iter().flatten() {
-            found.entry(inputs).or_default().push(evaluation);
+        for (inputs, judged) in judged.into_iter().flatten() {
+            found.entry(inputs).or_default().push(judged);
         }
-        rows.extend(found.iter().map(|(&inputs, evaluations)| Row {
-            tunnel_m,
-            survey,
-            inputs,
-            drives: evaluations.len(),
-            summary: Summary::of(evaluations),
+        rows.extend(found.iter().map(|(&inputs, judged)| {
+            Row {
+                tunnel_m,
+                survey,
+                inputs,
+                drives: judged.len(),
+                summary: Summary::of(judged.iter().map(|(evaluation, _)| evaluation)),
+                bound: Bound::of(
+                    &judged
+                        .iter()
+                        .flat_map(|(_, sigmas_m)| sigmas_m.clone())
+                        .collect::<Vec<_>>(),
+                ),
+            }
         }));
     }
     Ok(rows)
 }
 
 /// The pass with each set of inputs.
-fn evaluate_pass(db: &Arc<FingerprintDb>, pass: Hidden) -> Vec<(Inputs, Evaluation)> {
-    let Hidden { drive, truth, wheel } = pass;
-    let mut found = vec![(Inputs::CellsOnly, evaluate(db, &drive, &truth))];
+fn evaluate_pass(db: &Arc<FingerprintDb>, pass: Hidden) -> Vec<(Inputs, Judged)> {
+    let Hidden {
+        drive,
+        truth,
+        path,
+        wheel,
+    } = pass;
+    // Scans that hear nothing: the bound is asked for at each scan.
+    let mut deaf = drive.clone();
+    deaf.cells.iter_mut().for_each(|scan| scan.cells.clear());
+    let judge = |heard: &Drive, used: &Drive| {
+        let wheel = !used.speed.is_empty();
+        (
+            evaluate(db, used, &truth),
+            bound::sigmas_m(db, heard, &path, wheel),
+        )
+    };
+    let mut found = vec![(Inputs::CellsOnly, judge(&drive, &drive))];
     for speed in wheel {
         let both = Drive {
             speed,
@@ -76,8 +104,8 @@ fn evaluate_pass(db: &Arc<FingerprintDb>, pass: Hidden) -> Vec<(Inputs, Evaluati
             cells: Vec::new(),
             ..both.clone()
         };
-        found.push((Inputs::WheelAndCells, evaluate(db, &both, &truth)));
-        found.push((Inputs::WheelOnly, evaluate(db, &wheel_only, &truth)));
+        found.push((Inputs::WheelAndCells, judge(&both, &both)));
+        found.push((Inputs::WheelOnly, judge(&deaf, &wheel_only)));
     }
     found
 }

@@ -79,6 +79,8 @@ pub struct Hidden {
     pub drive: Drive,
     /// The hidden fixes.
     pub truth: Vec<TruePosition>,
+    /// Where the car was in between, on straight lines from each fix of the whole pass to the next, every 0.1 s.
+    pub path: Vec<TruePosition>,
     /// The wheel speed for each of [`SCALES`].
     pub wheel: [Vec<SpeedSample>; SCALES.len()],
 }
@@ -157,8 +159,29 @@ impl Pass {
                 cells: self.drive.cells.clone(),
             },
             truth,
+            path: self.path(),
             wheel: SCALES.map(|scale| self.wheel_speed(scale)),
         }
+    }
+
+    fn path(&self) -> Vec<TruePosition> {
+        let mut path = Vec::new();
+        for pair in self.drive.gnss.windows(2) {
+            let (from, to) = (&pair[0], &pair[1]);
+            let steps = (10.0 * to.time.seconds_since(from.time)) as usize;
+            path.extend((0..steps).map(|step| {
+                let share = step as f64 / steps as f64;
+                let between = |from: f64, to: f64| from + share * (to - from);
+                TruePosition {
+                    time: from.time.plus_seconds(0.1 * step as f64),
+                    position: LatLon::new(
+                        between(from.position.lat_deg, to.position.lat_deg),
+                        between(from.position.lon_deg, to.position.lon_deg),
+                    ),
+                }
+            }));
+        }
+        path
     }
 
     /// Whole km/h once a second, from the distance between fixes.

@@ -37,8 +37,9 @@ pub fn markdown(
         let _ = write!(
             text,
             "## Simulated tunnels\n\nTowns with the seeds {first} to {last}, none of which was used in development, \
-             for each kind of tunnel. Five survey drives over each route, in free and varying traffic; two test drives \
-             over each route in each traffic, with a scan a second. `fin simulate` makes the same towns and drives; \
+             for each kind of tunnel. Five survey drives over each route, in free and varying traffic; the two directions of \
+             tube2km and long are routes of their own, whose surveys tell of each other. Two test drives over each route \
+             in each traffic, with a scan a second. `fin simulate` makes the same towns and drives; \
              `docs/simulation.md` says what they are like.\n\n"
         );
         let _ = writeln!(
@@ -82,19 +83,22 @@ pub fn markdown(
              wheel speed. Each pass in turn is the drive and the others of the same direction, or of both directions, are \
              the survey. Fixes inside the declared tunnel are hidden and the estimates scored at them; their own error of some metres \
              and some tenths of a second is part of the figures, which is why the coverage is low where errors are \
-             small. Wheel speed is made from the fixes, with scale errors of −3, −0.65 and +3 % and in whole km/h.\n\n",
+             small. Wheel speed is made from the fixes, with scale errors of −3, −0.65 and +3 % and in whole km/h. *bound*: \
+             as in the hard cases, for a car that drives straight from fix to fix; it knows nothing of the fixes' own errors.\n\n",
         );
         let _ = writeln!(
             text,
-            "| declared tunnel, m | survey | inputs | drives | {HEAD} |\n|---|---|---|---|{LINE}|"
+            "| declared tunnel, m | survey | inputs | drives | bound | {HEAD} |\n|---|---|---|---|---|{LINE}|"
         );
         for row in rows {
             let (from_m, to_m) = row.tunnel_m;
             let (survey, inputs) = (row.survey.name(), row.inputs.name());
             let _ = writeln!(
                 text,
-                "| {from_m}–{to_m} | {survey} | {inputs} | {} | {} |",
+                "| {from_m}–{to_m} | {survey} | {inputs} | {} | {:.1} / {:.1} | {} |",
                 row.drives,
+                row.bound.p68_m,
+                row.bound.p95_m,
                 cells(&row.summary)
             );
         }
