@@ -1,7 +1,7 @@
 //! A cell's level along a line, estimated from readings of several drives.
 //!
 //! The mean level is a random walk over distance, and the level in the other direction of the same road differs from it by a
-//! first-order Gauss–Markov process: bodies of cars hear ahead better than behind. The best linear estimate of both from readings before
+//! first-order Gauss–Markov process: phones hear better ahead than behind. The best linear estimate of both from readings before
 //! and after (co-kriging, here as a Kalman filter with the Rauch–Tung–Striebel backward pass) costs one step per reading. Readings
 //! far off the estimate are given less weight (Huber 1964).
 
@@ -13,7 +13,7 @@ use crate::estimate::{self, Gaussian, Step, predict, update};
 /// Standard deviation of the level before anything is known, dB: so large that it says nothing.
 const PRIOR_SIGMA_DB: f64 = 1e4;
 /// What the level of the other direction differs by: standard deviation, dB, and distance over which it falls by a factor e, metres.
-/// The likeliest ones of the drives through Cork, of which 25 passes go one way and the others back, and of simulated towns alike.
+/// The likeliest ones of the drives through Cork, 15 one way and 12 the other, and of simulated towns alike.
 const ACROSS_SIGMA_DB: f64 = 4.0;
 const ACROSS_LENGTH_M: f64 = 150.0;
 /// Residuals up to so many standard deviations keep their full weight (95 % efficient on Gaussian errors is 1.345; levels
