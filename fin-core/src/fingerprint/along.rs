@@ -152,7 +152,8 @@ pub(super) fn profiles(chain: &Chain, heard: &Heard, network: &RoadNetwork) -> V
 struct CellLine {
     readings: Vec<FieldReading>,
     field: Field,
-    /// Whether a reading is near enough.
+    /// Whether a reading of this direction is near enough: what the other alone heard would make databases two fifths larger and place
+    /// cars no better.
     near: Vec<bool>,
     passes: Vec<u16>,
     serving: Vec<u16>,
@@ -166,10 +167,12 @@ impl CellLine {
             return None;
         }
         field.sort_by(|a, b| a.x_m.total_cmp(&b.x_m));
+        let own = field.iter().filter(|reading| !reading.across);
+        let own_m: Vec<f64> = own.map(|reading| reading.x_m).collect();
         let near = grid_m.iter().map(|&x_m| {
-            let next = field.partition_point(|reading| reading.x_m < x_m);
-            let around = &field[next.saturating_sub(1)..(next + 1).min(field.len())];
-            around.iter().any(|reading| (reading.x_m - x_m).abs() <= REACH_M)
+            let next = own_m.partition_point(|&own_m| own_m < x_m);
+            let around = &own_m[next.saturating_sub(1)..(next + 1).min(own_m.len())];
+            around.iter().any(|own_m| (own_m - x_m).abs() <= REACH_M)
         });
         let near = near.collect();
         let with_level = readings.iter().filter(|reading| reading.field.is_some());
