@@ -152,7 +152,7 @@ pub(super) fn profiles(chain: &Chain, heard: &Heard, network: &RoadNetwork) -> V
 struct CellLine {
     readings: Vec<FieldReading>,
     field: Field,
-    /// Whether a reading of this direction is near enough: what the other alone heard would make databases two fifths larger and place
+    /// Whether a reading of this direction is near enough: what the other alone heard would make databases a quarter larger and place
     /// cars no better.
     near: Vec<bool>,
     passes: Vec<u16>,
