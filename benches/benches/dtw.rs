@@ -143,7 +143,7 @@ fn rate_lanes(c: &mut Criterion) {
             |row| {
                 row.advance(22.0, |rate| rate);
                 row.diffuse(1.0);
-                row.wander(0.5, &[1.0; 46]);
+                row.wander(&[0.5; 46], &[1.0; 46]);
                 row.weigh(|_| black_box(&likelihood))
             },
             criterion::BatchSize::SmallInput,

@@ -265,37 +265,43 @@ impl RateLanes {
         self.scratch = before;
     }
 
-    /// Lets rates change by a random walk of `variance`, in the rate's unit squared, that in the long run has each lane as
-    /// often as `usual` says, one positive weight a lane. Mass at the first and last lane stays there rather than leaving.
+    /// Lets rates change by a random walk of `variances`, in the rate's unit squared, between each lane and the next, that in the long
+    /// run has each lane as often as `usual` says, one positive weight a lane. Mass at the first and last lane stays there rather
+    /// than leaving.
     ///
     /// The shares that neighbouring lanes exchange go with the square root of the ratio of their weights, within a
     /// factor of two, so that the exchange is in balance at `usual` (Metropolis et al. 1953, detailed balance).
     ///
     /// # Panics
-    /// When `usual` has fewer entries than there are lanes.
-    pub fn wander(&mut self, variance: f64, usual: &[f64]) {
-        assert!(usual.len() >= self.rates.len(), "a weight for each lane");
-        if self.rates.len() < 2 {
+    /// When `variances` or `usual` have fewer entries than there are lanes.
+    pub fn wander(&mut self, variances: &[f64], usual: &[f64]) {
+        let lanes = self.rates.len();
+        assert!(
+            variances.len().min(usual.len()) >= lanes,
+            "a variance and a weight for each lane"
+        );
+        if lanes < 2 {
             return;
         }
         let spacing = self.rates[1] - self.rates[0];
-        let total = variance / (2.0 * spacing * spacing);
-        let rounds = libm::ceil(total / MOST_EXCHANGE).clamp(1.0, 64.0);
-        let side = (total / rounds).min(MOST_EXCHANGE);
-        if side > 0.0 {
+        let most = variances[..lanes - 1].iter().copied().fold(0.0, f64::max);
+        let rounds = libm::ceil(most / (2.0 * spacing * spacing * MOST_EXCHANGE)).clamp(1.0, 64.0);
+        let per_variance = 1.0 / (2.0 * spacing * spacing * rounds);
+        if most > 0.0 {
             dispatch!(Level::new(), _simd => for _ in 0..rounds as usize {
-                self.exchange(side, usual);
+                self.exchange(per_variance, variances, usual);
             });
         }
     }
 
-    /// One exchange between all neighbouring lanes.
+    /// One exchange between all neighbouring lanes, of the share `per_variance` times the variance between them.
     #[inline(always)]
-    fn exchange(&mut self, side: f64, usual: &[f64]) {
+    fn exchange(&mut self, per_variance: f64, variances: &[f64], usual: &[f64]) {
         let (lanes, points) = (self.rates.len(), self.points);
         let support = self.spread_by(1);
         // What goes from each lane to the one above, and from that one back.
         let between = |lane: usize| {
+            let side = (per_variance * variances[lane]).min(MOST_EXCHANGE);
             let ratio = (usual[lane + 1] / usual[lane]).sqrt().clamp(0.5, 2.0);
             ((side * ratio) as f32, (side / ratio) as f32)
         };
@@ -683,7 +689,7 @@ mod tests {
         row.advance(0.3, |rate| 0.3 + 0.01 * rate);
         let before = row.moments();
         row.diffuse(7.0);
-        row.wander(2.5, &[1.0; 46]);
+        row.wander(&[2.5; 46], &[1.0; 46]);
         let after = row.moments();
         assert!(
             (after.position_var - before.position_var - 7.0).abs() < 0.3,
@@ -743,7 +749,7 @@ mod tests {
         for jump in [0.0, 0.02] {
             let mut row = RateLanes::start(&anchor(), speeds(), 64, 1.0);
             for _ in 0..3000 {
-                row.wander(1.0, &usual);
+                row.wander(&[1.0; 46], &usual);
                 row.jump(jump, &usual);
             }
             let got = row.moments();
@@ -777,7 +783,7 @@ mod tests {
                 let centre_m = row.moments().position_m + offset;
                 for row in [&mut row, &mut whole] {
                     row.advance(0.8 * advance, |rate| rate * advance / 20.0);
-                    row.wander(variance, &[1.0; 46]);
+                    row.wander(&[variance; 46], &[1.0; 46]);
                     row.jump(0.01, &[1.0; 46]);
                     row.diffuse(variance);
                     let support = row.support();
@@ -802,7 +808,7 @@ mod tests {
         fn the_marginal_sums_to_one(advance in 0.0..30.0_f64, mix in 0.0..3.0_f64) {
             let mut row = RateLanes::start(&anchor(), speeds(), 256, 2.0);
             row.advance(advance, |rate| rate * advance / 20.0);
-            row.wander(mix, &[1.0; 46]);
+            row.wander(&[mix; 46], &[1.0; 46]);
             row.jump(0.01, &[1.0; 46]);
             let mut marginal = Vec::new();
             row.marginal(&mut marginal);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::WHEEL_PATIENCE_S;
 use crate::dtw::lanes::{Moments, RateLanes};
 use crate::estimate::{AlongTrack, state};
-use crate::fingerprint::matcher::{EarlierReading, Window};
+use crate::fingerprint::matcher::{EarlierReading, Prior, Window};
 use crate::time::Time;
 
 /// Grid points of a lane.
@@ -50,6 +50,11 @@ const GAITS: [(usize, f64); 10] = [
     (33, 28.0),
     (50, 42.0),
 ];
+/// The gait of a speed lane.
+fn gait_of(lane: usize) -> usize {
+    GAITS.partition_point(|&(last, _)| last < lane)
+}
+
 /// By how much the half-widths of 68 % and 95 % grow with the relative uncertainty of the speed, where scans alone tell it.
 /// Chosen on simulated drives, like the next: what the level differences have in common over a queue is more than the
 /// model says.
@@ -69,8 +74,10 @@ pub struct DriftModel {
     pub wheel_walk_m2_per_s: f64,
     /// Spread of the wheel-speed distance for each m/s that the speed changes, metres: what is left of the latency.
     pub wheel_latency_s: f64,
-    /// Random walk of the speed without wheel speed, m²/s³.
+    /// Random walk of the speed without wheel speed up to [`lively_mps`](Self::lively_mps), m²/s³.
     pub speed_walk_m2_per_s3: f64,
+    /// Speed above which that falls with its inverse square, m/s: fast traffic flows evenly.
+    pub lively_mps: f64,
     /// Probability per second that the speed becomes any speed that is usual.
     pub speed_jump_per_s: f64,
     /// Standard deviation of free-flowing speeds about the one before the tunnel, m/s.
@@ -99,6 +106,7 @@ impl Default for DriftModel {
             wheel_walk_m2_per_s: 0.15,
             wheel_latency_s: 0.3,
             speed_walk_m2_per_s3: 0.7,
+            lively_mps: 12.0,
             speed_jump_per_s: 0.01,
             flow_sigma_mps: 4.0,
             least_flow_mps: 12.0,
@@ -134,6 +142,15 @@ impl DriftModel {
             .last_wheel
             .map_or(0.0, |last| track.time.seconds_since(last));
         self.free_var_m2(since_s - WHEEL_PATIENCE_S)
+    }
+
+    /// By how much the speed wanders in `dt_s` between each speed lane and the next: variances, m²/s².
+    fn speed_vars(&self, dt_s: f64) -> [f64; SPEED_LANES] {
+        std::array::from_fn(|lane| {
+            let between_mps = lane as f64 + 0.5;
+            let even = (self.lively_mps / between_mps).min(1.0);
+            self.speed_walk_m2_per_s3 * dt_s * even * even
+        })
     }
 
     /// Share of the time that who came in at `entry_mps` is in queues, after what was `queued` so far.
@@ -400,7 +417,8 @@ impl Belief {
                 self.row.advance(frame_m, |scale| moved_m * (1.0 + scale));
                 let change_mps = track.speed_mps() - self.track_speed_mps;
                 self.row.diffuse(model.wheel_var_m2(dt_s, moved_m, change_mps));
-                self.row.wander(SCALE_WALK_PER_S * dt_s, &[1.0; SCALE_LANES]);
+                self.row
+                    .wander(&[SCALE_WALK_PER_S * dt_s; SCALE_LANES], &[1.0; SCALE_LANES]);
             }
             Rates::Speed => {
                 let frame_m = if self.is_search() {
@@ -414,7 +432,7 @@ impl Belief {
                 self.queued.add(slow, dt_s, model.queue_memory_s);
                 let queue = model.queue_share(self.entry_mps, &self.queued);
                 let usual = model.usual_speeds(self.entry_mps, queue);
-                self.row.wander(walk, &usual);
+                self.row.wander(&model.speed_vars(dt_s), &usual);
                 self.row.jump((model.speed_jump_per_s * dt_s).min(1.0), &usual);
                 self.row.diffuse(walk * dt_s * dt_s / 12.0);
             }
@@ -467,6 +485,20 @@ impl Belief {
         }
     }
 
+    /// What is thought of the car at the places of [`window`](Self::window): nothing while it is searched for.
+    pub(super) fn prior(&self) -> Prior<'_> {
+        if self.is_search() {
+            return Prior::default();
+        }
+        Prior {
+            places: &self.marginal[self.row.support()],
+            gait: match self.rates {
+                Rates::Scale => 0,
+                Rates::Speed => gait_of(libm::round(self.moments.rate.max(0.0)) as usize),
+            },
+        }
+    }
+
     /// Metres driven from an earlier reading to one at `time` at a gait, or, for `None`, on average.
     pub(super) fn moved_m(
         &self,
@@ -491,7 +523,7 @@ impl Belief {
         let evidence = self.row.weigh(|lane| {
             let gait = match rates {
                 Rates::Scale => 0,
-                Rates::Speed => GAITS.partition_point(|&(last, _)| last < lane),
+                Rates::Speed => gait_of(lane),
             };
             &likelihood[gait * places.len()..][..places.len()]
         })?;

@@ -7,7 +7,7 @@ use super::radio_clock::{LAGS, RadioClock};
 use crate::estimate::{AlongTrack, Gaussian, state};
 use crate::fingerprint::FingerprintDb;
 use crate::fingerprint::matcher::{
-    EarlierReading, History, Leg, LevelOffset, Places, RadioModel, ScanScore, Window,
+    EarlierReading, History, Leg, LevelOffset, Places, Prior, RadioModel, ScanScore, Window,
 };
 use crate::frame::bearing_difference_deg;
 use crate::network::{EdgeId, EdgePosition, RoadNetwork, TunnelId};
@@ -40,6 +40,7 @@ const NO_HISTORY: History<'static, fn(Option<usize>, &EarlierReading) -> f64> = 
     gaits: 1,
     silence_s: 0.0,
     searching: false,
+    prior: Prior { places: &[], gait: 0 },
     moved_m: |_, _| 0.0,
 };
 /// Least time that the car is searched for, seconds: a few scans alone are too sure of themselves.
@@ -469,6 +470,7 @@ impl Hypothesis {
             gaits: belief.gaits(),
             silence_s,
             searching: belief.is_search(),
+            prior: belief.prior(),
             moved_m: |gait, earlier: &EarlierReading| belief.moved_m(gait, earlier, scan.time, &track),
         };
         let places = Places {

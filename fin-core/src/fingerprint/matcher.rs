@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::carried::{Carried, Reach, shift_back};
 use super::cells::CellIx;
 use super::expected::{Stretch, Variances};
+use super::outlying::Evidences;
+pub use super::outlying::Prior;
 pub use super::places::{Leg, Places, Window};
 use super::places::{for_each_leg, nearest_candidate, profile_of};
 pub use super::radio_model::{LevelOffset, RadioModel, share_of_news};
-use super::reading::ReadingTerms;
+use super::reading::{ReadingTerms, multiply};
 use super::shares::SharesOfPasses;
 use crate::observation::{CellReading, CellScan};
 use crate::time::Time;
@@ -43,6 +45,8 @@ pub struct History<'a, F: Fn(Option<usize>, &EarlierReading) -> f64> {
     pub silence_s: f64,
     /// Whether the car is searched for along a whole tunnel, and not followed.
     pub searching: bool,
+    /// Where it is thought to be: readings that do not fit there among others that do are left out.
+    pub prior: Prior<'a>,
     /// Metres that the car has moved since a reading, at a gait or, for `None`, on average over them.
     pub moved_m: F,
 }
@@ -60,6 +64,9 @@ pub struct ScanScore {
     residuals_db: Vec<f32>,
     /// Variances of those, without the offset's.
     variances_db2: Vec<f32>,
+    /// Likelihoods of each of those at each place, gait after gait, reading after reading.
+    factors: Vec<f32>,
+    evidences: Evidences,
     /// Logarithm of the likelihood that the cells are there to be heard, over all readings.
     presence: Vec<f32>,
     /// Residuals of one reading, and their variances, from as far behind the places as the car may have been at the one before.
@@ -106,6 +113,7 @@ impl ScanScore {
         self.heard.clear();
         self.residuals_db.clear();
         self.variances_db2.clear();
+        self.factors.clear();
         self.likelihood.clear();
         self.likelihood.resize(points * history.gaits, 1.0);
         self.presence.clear();
@@ -145,7 +153,7 @@ impl ScanScore {
             self.expect((places, reach), reading, cell, news, model);
             if let Some(rsrp_dbm) = reading.rsrp_dbm {
                 self.heard.push((cell, rsrp_dbm));
-                self.weigh_reading(
+                self.append_factors(
                     &carried,
                     reach,
                     offset,
@@ -155,6 +163,7 @@ impl ScanScore {
             }
             self.carried = carried;
         }
+        self.weigh_readings(history.gaits, history.prior);
         self.weigh_presence(places, libm::exp(-history.silence_s / FIX_RETURN_S) as f32);
     }
 
@@ -238,10 +247,10 @@ impl ScanScore {
         }
     }
 
-    /// Multiplies the likelihood at each gait by that of the last reading appended, with what goes on there from the one before. What
-    /// lasts of a residual is held to be less the more it outlies where the speed is not known or the car is searched for: the place
-    /// may have been the wrong one.
-    fn weigh_reading(
+    /// Appends the likelihoods at each gait of the last reading appended, with what goes on there from the one before. What lasts of
+    /// a residual is held to be less the more it outlies where the speed is not known or the car is searched for: the place may have
+    /// been the wrong one.
+    fn append_factors(
         &mut self,
         carried: &[Option<Carried>],
         reach: Reach,
@@ -262,7 +271,9 @@ impl ScanScore {
             doubt: if doubtful { 1.0 / OUTLYING_VARIANCES } else { 0.0 },
             unheard: if searching { UNHEARD_LIKELIHOOD } else { 1.0 },
         };
-        for (row, carried) in self.likelihood.chunks_exact_mut(points).zip(carried) {
+        let before = self.factors.len();
+        self.factors.resize(before + points * carried.len(), 0.0);
+        for (row, carried) in self.factors[before..].chunks_exact_mut(points).zip(carried) {
             self.before_db.clear();
             self.before_db.resize(points, f32::NAN);
             let terms = match carried {
@@ -277,7 +288,22 @@ impl ScanScore {
                 }
                 None => alone,
             };
-            terms.multiply(row, residuals, variances, &self.before_db);
+            terms.write(row, residuals, variances, &self.before_db);
+        }
+    }
+
+    /// Multiplies the likelihoods by those of the readings, but for such as outlie, of which nothing is learnt either.
+    fn weigh_readings(&mut self, gaits: usize, prior: Prior<'_>) {
+        let points = self.presence.len();
+        self.evidences.weigh(&self.factors, gaits, prior);
+        let readings = self.factors.chunks_exact(points * gaits);
+        let residuals = self.residuals_db.chunks_exact_mut(points);
+        for (reading, (factors, residuals)) in readings.zip(residuals).enumerate() {
+            if self.evidences.outlies(reading) {
+                residuals.fill(f32::NAN);
+            } else {
+                multiply(&mut self.likelihood, factors);
+            }
         }
     }
 

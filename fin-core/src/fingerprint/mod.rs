@@ -22,6 +22,7 @@ mod identity;
 mod leave_out;
 pub mod matcher;
 mod offsets;
+mod outlying;
 pub mod pass;
 mod placed;
 mod places;

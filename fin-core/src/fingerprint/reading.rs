@@ -28,9 +28,9 @@ pub(super) struct ReadingTerms {
 }
 
 impl ReadingTerms {
-    /// Multiplies `likelihoods` by that of the reading at each place: its `residuals_db` and their `variances_db2`, and the residuals
-    /// of the reading before at the place where the car was then. NaN where no survey heard the cell.
-    pub(super) fn multiply(
+    /// Writes the likelihood of the reading at each place: of its `residuals_db` and their `variances_db2`, and the residuals of the
+    /// reading before at the place where the car was then. NaN where no survey heard the cell.
+    pub(super) fn write(
         self,
         likelihoods: &mut [f32],
         residuals_db: &[f32],
@@ -38,20 +38,14 @@ impl ReadingTerms {
         before_db: &[f32],
     ) {
         // Every level does the same operations in the same order, so that the bits are the same on every CPU.
-        dispatch!(Level::new(), _simd => self.multiply_all(likelihoods, residuals_db, variances_db2, before_db));
+        dispatch!(Level::new(), _simd => self.write_all(likelihoods, residuals_db, variances_db2, before_db));
     }
 
     #[inline(always)]
-    fn multiply_all(self, likelihoods: &mut [f32], residuals: &[f32], variances: &[f32], before: &[f32]) {
+    fn write_all(self, likelihoods: &mut [f32], residuals: &[f32], variances: &[f32], before: &[f32]) {
         let readings = residuals.iter().zip(variances).zip(before);
         for (likelihood, ((&residual, &var), &before)) in likelihoods.iter_mut().zip(readings) {
-            let factor = self.likelihood(residual, var, before);
-            let product = *likelihood * factor;
-            *likelihood = if product > LEAST_LIKELIHOOD {
-                product
-            } else {
-                LEAST_LIKELIHOOD
-            };
+            *likelihood = self.likelihood(residual, var, before);
         }
     }
 
@@ -76,6 +70,18 @@ impl ReadingTerms {
             density
         }
     }
+}
+
+/// Multiplies `likelihoods` by `factors`, and keeps them apart from none.
+pub(super) fn multiply(likelihoods: &mut [f32], factors: &[f32]) {
+    dispatch!(Level::new(), _simd => for (likelihood, factor) in likelihoods.iter_mut().zip(factors) {
+        let product = *likelihood * factor;
+        *likelihood = if product > LEAST_LIKELIHOOD {
+            product
+        } else {
+            LEAST_LIKELIHOOD
+        };
+    });
 }
 
 #[cfg(test)]
@@ -122,7 +128,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn likelihoods_are_multiplied_by_the_density_and_vectors_give_the_same_bits(
+        fn likelihoods_are_the_density_and_vectors_give_the_same_bits(
             terms in terms(),
             places in prop::collection::vec(
                 (prop::option::of(-30.0..30.0_f32), 2.0..20.0_f32, prop::option::of(-30.0..30.0_f32)),
@@ -133,34 +139,24 @@ mod tests {
             let residuals: Vec<f32> = places.iter().map(|place| or_nan(place.0)).collect();
             let variances: Vec<f32> = places.iter().map(|place| place.1).collect();
             let before: Vec<f32> = places.iter().map(|place| or_nan(place.2)).collect();
-            let (mut got, mut plain) = (vec![0.5_f32; places.len()], vec![0.5_f32; places.len()]);
-            terms.multiply(&mut got, &residuals, &variances, &before);
-            terms.multiply_all(&mut plain, &residuals, &variances, &before);
+            let (mut got, mut plain) = (vec![0.0_f32; places.len()], vec![0.0_f32; places.len()]);
+            terms.write(&mut got, &residuals, &variances, &before);
+            terms.write_all(&mut plain, &residuals, &variances, &before);
             prop_assert!(std::iter::zip(&got, &plain).all(|(a, b)| a.to_bits() == b.to_bits()));
             for (got, (residual, var, before)) in std::iter::zip(got, places) {
                 let factor = match residual {
                     Some(residual) => density(&terms, residual.into(), var.into(), before.map(f64::from)),
                     None => 0.3,
                 };
-                prop_assert!((f64::from(got) - 0.5 * factor).abs() < 1e-4 * factor, "{got}, not {factor}");
+                prop_assert!((f64::from(got) - factor).abs() < 1e-4 * factor, "{got}, not {factor}");
             }
         }
     }
 
     #[test]
     fn likelihoods_do_not_vanish() {
-        let far = [1e3_f32; 3];
-        let alone = ReadingTerms {
-            rho: 0.0,
-            before_db: 0.0,
-            offset_mean_db: 0.0,
-            offset_var_db2: 1.0,
-            lasting_share: 0.75,
-            doubt: 0.0,
-            unheard: 1.0,
-        };
         let mut likelihoods = [1e-20_f32; 3];
-        alone.multiply(&mut likelihoods, &far, &[4.0; 3], &[f32::NAN; 3]);
+        multiply(&mut likelihoods, &[1e-20, 0.0, 1e-6]);
         assert_eq!(likelihoods, [LEAST_LIKELIHOOD; 3]);
     }
 }

@@ -1,7 +1,7 @@
 //! What scans say of the place, with what it says that no fix comes.
 
 use fin_core::fingerprint::matcher::{
-    EarlierReading, History, Leg, LevelOffset, Places, RadioModel, ScanScore, Window,
+    EarlierReading, History, Leg, LevelOffset, Places, Prior, RadioModel, ScanScore, Window,
 };
 use fin_core::observation::Observation;
 
@@ -45,6 +45,7 @@ fn likelihoods(silence_s: f64, trust: f64) -> Vec<f32> {
         gaits: 1,
         silence_s,
         searching: false,
+        prior: Prior::default(),
         moved_m: |_, _: &EarlierReading| 0.0,
     };
     let places = Places {
