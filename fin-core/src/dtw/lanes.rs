@@ -746,10 +746,11 @@ mod tests {
             .map(|(w, lane)| w * f64::from(lane))
             .sum::<f64>()
             / usual.iter().sum::<f64>();
+        let variances: Vec<f64> = (0..46).map(|lane| if lane < 14 { 1.0 } else { 0.4 }).collect();
         for jump in [0.0, 0.02] {
             let mut row = RateLanes::start(&anchor(), speeds(), 64, 1.0);
             for _ in 0..3000 {
-                row.wander(&[1.0; 46], &usual);
+                row.wander(&variances, &usual);
                 row.jump(jump, &usual);
             }
             let got = row.moments();

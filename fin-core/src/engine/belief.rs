@@ -788,6 +788,14 @@ mod tests {
     }
 
     #[test]
+    fn fast_traffic_flows_evenly() {
+        let vars = DriftModel::default().speed_vars(2.0);
+        assert!(vars[..12].iter().all(|&var| (var - 1.4).abs() < 1e-12));
+        assert!(vars[12..].windows(2).all(|pair| pair[1] < pair[0]));
+        assert!((vars[24] - 1.4 * (12.0_f64 / 24.5).powi(2)).abs() < 1e-12);
+    }
+
+    #[test]
     fn a_half_width_ends_where_the_row_does() {
         let row = [0.5, 0.0, 0.0, 0.5];
         assert_eq!(half_width(&row, 0.0, 0.25), 0.25);

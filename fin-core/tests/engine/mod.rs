@@ -3,8 +3,8 @@
 mod leaps;
 mod navigator;
 mod road;
+mod scoring;
 mod search;
-mod silence;
 mod snapshot;
 mod staleness;
 

@@ -1,26 +1,37 @@
-//! What scans say of the place, with what it says that no fix comes.
+//! What scans say of the place, with what it says that no fix comes and what is thought of the car.
 
 use fin_core::fingerprint::matcher::{
     EarlierReading, History, Leg, LevelOffset, Places, Prior, RadioModel, ScanScore, Window,
 };
-use fin_core::observation::Observation;
+use fin_core::observation::{CellScan, Observation};
 
 use super::road::{EXIT_M, PORTAL_M, Trip, database, drive};
 
-/// Likelihoods of the first scan of a drive at places 10 m apart along the whole road, when no fix has come for a time and only a
-/// share of the evidence counts.
-fn likelihoods(silence_s: f64, trust: f64) -> Vec<f32> {
-    let db = database(false);
+/// Places 10 m apart along the whole road.
+const WINDOW: Window = Window {
+    base_m: 5.0,
+    step_m: 10.0,
+    points: 440,
+};
+
+/// The first scan of a drive.
+fn first_scan() -> CellScan {
     let trip = Trip {
         cells: true,
         ..Trip::default()
     };
-    let scans = drive(&trip)
+    let scan = drive(&trip)
         .into_iter()
-        .filter_map(|observation| match observation {
+        .find_map(|observation| match observation {
             Observation::Cells(scan) => Some(scan),
             _ => None,
         });
+    scan.unwrap()
+}
+
+/// Likelihoods of a scan at the places, when no fix has come for a time and something is thought of the car.
+fn scored(scan: &CellScan, silence_s: f64, prior: Prior<'_>) -> ScanScore {
+    let db = database(false);
     let mut start_m = 0.0;
     let legs: Vec<Leg> = db
         .network
@@ -35,29 +46,29 @@ fn likelihoods(silence_s: f64, trust: f64) -> Vec<f32> {
             leg
         })
         .collect();
-    let window = Window {
-        base_m: 5.0,
-        step_m: 10.0,
-        points: 440,
-    };
     let history = History {
         earlier: &[],
         gaits: 1,
         silence_s,
         searching: false,
-        prior: Prior::default(),
+        prior,
         moved_m: |_, _: &EarlierReading| 0.0,
     };
     let places = Places {
         db: &db,
         legs: &legs,
-        window,
-        around: window,
+        window: WINDOW,
+        around: WINDOW,
     };
     let model = RadioModel::default();
     let mut score = ScanScore::default();
-    let scan = scans.into_iter().next().unwrap();
-    score.score(places, &scan, LevelOffset::unknown(&model), &history, &model);
+    score.score(places, scan, LevelOffset::unknown(&model), &history, &model);
+    score
+}
+
+/// Likelihoods of the first scan, when no fix has come for a time and only a share of the evidence counts.
+fn likelihoods(silence_s: f64, trust: f64) -> Vec<f32> {
+    let mut score = scored(&first_scan(), silence_s, Prior::default());
     score.temper(trust);
     score.likelihood
 }
@@ -90,4 +101,32 @@ fn evidence_that_is_not_trusted_does_not_count() {
             whole.sqrt()
         );
     }
+}
+
+#[test]
+fn a_level_that_does_not_fit_where_the_car_is_thought_to_be_counts_no_more_than_none() {
+    let mut places = vec![0.0; WINDOW.points];
+    places[5] = 1.0;
+    let prior = Prior {
+        places: &places,
+        gait: 0,
+    };
+    let with_third = |rsrp_dbm: Option<f64>, prior| {
+        let mut scan = first_scan();
+        scan.cells[2].rsrp_dbm = rsrp_dbm;
+        scored(&scan, 0.0, prior).likelihood
+    };
+    let burst = Some(first_scan().cells[2].rsrp_dbm.unwrap() + 30.0);
+    assert_eq!(with_third(burst, prior), with_third(None, prior));
+    assert_ne!(
+        with_third(burst, Prior::default()),
+        with_third(None, Prior::default())
+    );
+    // Where the other levels do not fit either the car may be elsewhere, and all of them count.
+    let mut scan = first_scan();
+    for reading in &mut scan.cells {
+        reading.rsrp_dbm = reading.rsrp_dbm.map(|dbm| dbm + 30.0);
+    }
+    let lost = scored(&scan, 0.0, prior).likelihood;
+    assert_eq!(lost, scored(&scan, 0.0, Prior::default()).likelihood);
 }
