@@ -76,7 +76,7 @@ pub struct DriftModel {
     pub wheel_latency_s: f64,
     /// Random walk of the speed without wheel speed up to [`lively_mps`](Self::lively_mps), m²/s³.
     pub speed_walk_m2_per_s3: f64,
-    /// Speed above which that falls with its inverse square, m/s: fast traffic flows evenly.
+    /// Speed above which that falls with its inverse, m/s: fast traffic flows evenly.
     pub lively_mps: f64,
     /// Probability per second that the speed becomes any speed that is usual.
     pub speed_jump_per_s: f64,
@@ -149,7 +149,7 @@ impl DriftModel {
         std::array::from_fn(|lane| {
             let between_mps = lane as f64 + 0.5;
             let even = (self.lively_mps / between_mps).min(1.0);
-            self.speed_walk_m2_per_s3 * dt_s * even * even
+            self.speed_walk_m2_per_s3 * dt_s * even
         })
     }
 
@@ -792,7 +792,7 @@ mod tests {
         let vars = DriftModel::default().speed_vars(2.0);
         assert!(vars[..12].iter().all(|&var| (var - 1.4).abs() < 1e-12));
         assert!(vars[12..].windows(2).all(|pair| pair[1] < pair[0]));
-        assert!((vars[24] - 1.4 * (12.0_f64 / 24.5).powi(2)).abs() < 1e-12);
+        assert!((vars[24] - 1.4 * 12.0 / 24.5).abs() < 1e-12);
     }
 
     #[test]

@@ -292,18 +292,19 @@ impl ScanScore {
         }
     }
 
-    /// Multiplies the likelihoods by those of the readings, but for such as outlie, of which nothing is learnt either.
+    /// Multiplies the likelihoods by those of the readings. Of those that outlie nothing is learnt of the place, nor of the phone's
+    /// offset: they count everywhere as they do on average, against routes on which they fit.
     fn weigh_readings(&mut self, gaits: usize, prior: Prior<'_>) {
         let points = self.presence.len();
         self.evidences.weigh(&self.factors, gaits, prior);
-        let readings = self.factors.chunks_exact(points * gaits);
+        let readings = self.factors.chunks_exact_mut(points * gaits);
         let residuals = self.residuals_db.chunks_exact_mut(points);
         for (reading, (factors, residuals)) in readings.zip(residuals).enumerate() {
-            if self.evidences.outlies(reading) {
+            if let Some(evidence) = self.evidences.of_outlying(reading) {
+                factors.fill(evidence);
                 residuals.fill(f32::NAN);
-            } else {
-                multiply(&mut self.likelihood, factors);
             }
+            multiply(&mut self.likelihood, factors);
         }
     }
 

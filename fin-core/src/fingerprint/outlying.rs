@@ -2,9 +2,9 @@
 //! same code.
 
 /// Mean likelihood where the car is thought to be below which a reading is unlikely, against that of one that fits.
-const UNLIKELY: f64 = 0.05;
+const UNLIKELY: f32 = 0.05;
 /// The same above which it is likely.
-const LIKELY: f64 = 0.135;
+const LIKELY: f32 = 0.135;
 
 /// What is thought of the car before a scan.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,7 +17,7 @@ pub struct Prior<'a> {
 
 /// How likely the readings of a scan are where the car is thought to be, one after the other.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Evidences(Vec<f64>);
+pub(super) struct Evidences(Vec<f32>);
 
 impl Evidences {
     /// Those of readings whose `likelihoods` are given place by place, gait after gait of `gaits`, reading after reading.
@@ -29,18 +29,18 @@ impl Evidences {
             let moving = readings.map(|rows| &rows[prior.gait.min(gaits - 1) * points..][..points]);
             self.0.extend(moving.map(|row| {
                 let weighed = prior.places.iter().zip(row).map(|(place, row)| place * row);
-                f64::from(weighed.sum::<f32>())
+                weighed.sum::<f32>()
             }));
         }
     }
 
-    /// Whether a reading is to be left out: it is unlikely, while at least one and at least half of the others are likely. When
-    /// most are unlikely the car may be elsewhere, and they are what finds it.
-    pub(super) fn outlies(&self, reading: usize) -> bool {
+    /// The mean likelihood of a reading that is not to tell of the place: it is unlikely, while at least one and at least half of the
+    /// others are likely. When most are unlikely the car may be elsewhere, and they are what finds it.
+    pub(super) fn of_outlying(&self, reading: usize) -> Option<f32> {
         let likely = self.0.iter().filter(|&&evidence| evidence > LIKELY).count();
-        self.0.get(reading).is_some_and(|&evidence| evidence < UNLIKELY)
-            && likely > 0
-            && 2 * likely + 1 >= self.0.len()
+        let others_fit = likely > 0 && 2 * likely + 1 >= self.0.len();
+        let evidence = self.0.get(reading).copied();
+        evidence.filter(|&evidence| others_fit && evidence < UNLIKELY)
     }
 }
 
@@ -61,7 +61,7 @@ mod tests {
         };
         evidences.weigh(&rows, 2, prior);
         (0..likelihoods.len())
-            .map(|reading| evidences.outlies(reading))
+            .map(|reading| evidences.of_outlying(reading).is_some())
             .collect()
     }
 
@@ -86,6 +86,6 @@ mod tests {
     fn where_nothing_is_thought_of_the_car_nothing_is_left_out() {
         let mut evidences = Evidences::default();
         evidences.weigh(&[0.0, 0.9, 0.9, 0.9], 1, Prior::default());
-        assert!(!evidences.outlies(0));
+        assert_eq!(evidences.of_outlying(0), None);
     }
 }
