@@ -50,6 +50,7 @@ const GAITS: [(usize, f64); 10] = [
     (33, 28.0),
     (50, 42.0),
 ];
+
 /// The gait of a speed lane.
 fn gait_of(lane: usize) -> usize {
     GAITS.partition_point(|&(last, _)| last < lane)

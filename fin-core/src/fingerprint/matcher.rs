@@ -45,7 +45,7 @@ pub struct History<'a, F: Fn(Option<usize>, &EarlierReading) -> f64> {
     pub silence_s: f64,
     /// Whether the car is searched for along a whole tunnel, and not followed.
     pub searching: bool,
-    /// Where it is thought to be: readings that do not fit there among others that do are left out.
+    /// Where it is thought to be: readings that do not fit there among others that do tell nothing of the place.
     pub prior: Prior<'a>,
     /// Metres that the car has moved since a reading, at a gait or, for `None`, on average over them.
     pub moved_m: F,
@@ -66,6 +66,7 @@ pub struct ScanScore {
     variances_db2: Vec<f32>,
     /// Likelihoods of each of those at each place, gait after gait, reading after reading.
     factors: Vec<f32>,
+    /// How likely each of those is where the car is thought to be.
     evidences: Evidences,
     /// Logarithm of the likelihood that the cells are there to be heard, over all readings.
     presence: Vec<f32>,
