@@ -29,7 +29,7 @@ fn first_scan() -> CellScan {
     scan.unwrap()
 }
 
-/// Likelihoods of a scan at the places, when no fix has come for a time and something is thought of the car.
+/// How a scan fits the places, when no fix has come for a time and something is thought of the car.
 fn scored(scan: &CellScan, silence_s: f64, prior: Prior<'_>) -> ScanScore {
     let db = database(false);
     let mut start_m = 0.0;
