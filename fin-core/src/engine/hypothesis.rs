@@ -645,7 +645,7 @@ impl Hypothesis {
 }
 
 /// Where one can drive on from an edge without turning back; a dead end of the database is where its roads end.
-fn ways_on(network: &RoadNetwork, edge: EdgeId) -> impl Iterator<Item = EdgeId> + '_ {
+pub(super) fn ways_on(network: &RoadNetwork, edge: EdgeId) -> impl Iterator<Item = EdgeId> + '_ {
     let opposite = network.opposite(edge);
     network
         .successors(edge)

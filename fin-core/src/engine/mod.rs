@@ -9,6 +9,7 @@ mod belief;
 mod gate;
 mod hypothesis;
 mod navigator;
+mod onward;
 mod output;
 mod radio_clock;
 mod search;
@@ -25,7 +26,7 @@ use crate::fingerprint::FingerprintDb;
 use crate::fingerprint::format::DatabaseSum;
 use crate::fingerprint::matcher::{LevelOffset, RadioModel};
 use crate::frame::{LatLon, bearing_difference_deg};
-use crate::network::RoadNetwork;
+use crate::network::{EdgeId, RoadNetwork};
 use crate::observation::{CellReading, CellScan, GnssFix, Observation, SpeedSample};
 use crate::time::Time;
 
@@ -301,12 +302,15 @@ impl Engine {
             Some(_) => self.radio_clock.lag_sigma_s() * spot.speed_mps,
             None => 0.0,
         };
-        let at = best.locate(spot.offset_m + lead_m);
         let network = &self.db.network;
+        let offset_m = spot.offset_m + lead_m;
+        let laid = best.locate(offset_m);
+        let beyond = best.onward(network, offset_m).last();
+        let (at, taken) = beyond.map_or((laid, 1.0), |onward| (onward.at(offset_m), onward.share));
         let pose = network.point_at(at.edge, at.offset_m);
-        let (way_id, offset_m) = network.way_position(at.edge, at.offset_m);
+        let (way_id, way_offset_m) = network.way_position(at.edge, at.offset_m);
         let total: f64 = self.hypotheses.iter().map(|h| libm::exp(h.log_weight)).sum();
-        let here = |h: &&Hypothesis| h.legs.iter().any(|leg| leg.edge == at.edge);
+        let here = |h: &&Hypothesis| h.legs.iter().any(|leg| leg.edge == laid.edge);
         let share: f64 = self
             .hypotheses
             .iter()
@@ -324,11 +328,11 @@ impl Engine {
                 edge: at.edge,
                 edge_offset_m: at.offset_m,
                 way_id,
-                offset_m,
+                offset_m: way_offset_m,
                 tunnel: network.edge(at.edge).tunnel,
             }),
-            mode: self.mode(best, spot.offset_m + lead_m, time),
-            branch_probability: (share / total).clamp(0.0, 1.0),
+            mode: self.mode(best, (at.edge, offset_m), time),
+            branch_probability: (taken * share / total).clamp(0.0, 1.0),
         })
     }
 
@@ -351,20 +355,20 @@ impl Engine {
         })
     }
 
-    fn mode(&self, best: &Hypothesis, offset_m: f64, time: Time) -> Mode {
-        let in_tunnel = best.tunnel_at(&self.db.network, offset_m).is_some();
+    /// The mode at `time` of a car on an edge, at an offset along the route of `best` or beyond it.
+    fn mode(&self, best: &Hypothesis, (edge, offset_m): (EdgeId, f64), time: Time) -> Mode {
+        let network = &self.db.network;
+        let inside = |edge: EdgeId| network.edge(edge).tunnel.is_some();
+        let in_tunnel = inside(edge);
         if self.gate.is_trusted(time) && !(in_tunnel && best.belief.is_some()) {
             return Mode::Gnss;
         }
         let passed_tunnel = || {
             let index = best.legs.partition_point(|leg| leg.start_m <= offset_m);
             let entered = self.fix_offset_m(best);
-            let inside =
-                |leg: &&crate::fingerprint::matcher::Leg| self.db.network.edge(leg.edge).tunnel.is_some();
-            best.legs[..index]
-                .iter()
-                .filter(inside)
-                .any(|leg| leg.start_m + leg.length_m > entered)
+            let beyond = best.onward(network, offset_m).map(|onward| onward.leg);
+            let mut driven = best.legs[..index].iter().copied().chain(beyond);
+            driven.any(|leg| inside(leg.edge) && leg.start_m + leg.length_m > entered)
         };
         if !in_tunnel && passed_tunnel() {
             Mode::Reacquiring

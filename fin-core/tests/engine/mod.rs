@@ -14,7 +14,7 @@ use fin_core::engine::{Engine, Estimate, Mode, ObservationError};
 use fin_core::frame::LatLon;
 use fin_core::observation::{GnssFix, Observation, SpeedSample};
 use fin_core::time::Time;
-use road::{EXIT_M, PORTAL_M, Trip, database, drive, place};
+use road::{END_M, EXIT_M, FORK_M, PORTAL_M, Trip, database, drive, place};
 
 /// Every estimate at full seconds, beside the true offset along the road.
 fn replay(trip: &Trip) -> Vec<(f64, Estimate)> {
@@ -312,6 +312,49 @@ fn far_ahead_of_the_last_observation_the_place_is_less_and_less_known() {
         }
         // Nobody knows whether the car stopped a minute ago: at 20 m/s it may be 1200 m off.
         assert!((100.0..800.0).contains(&ahead(60.0)), "{what}: {} m", ahead(60.0));
+    }
+}
+
+#[test]
+fn a_car_of_which_nothing_is_heard_drives_on_to_where_the_road_ends() {
+    for fork in [false, true] {
+        let trip = Trip {
+            fork,
+            ..Trip::default()
+        };
+        let mut engine = Engine::new(Arc::new(database(fork)));
+        let mut fixes = drive(&trip).into_iter();
+        let last = fixes
+            .by_ref()
+            .take_while(|fix| trip.offset_m(fix.time()) < PORTAL_M)
+            .map(|fix| engine.step(&fix).unwrap().unwrap())
+            .last();
+        let last = last.unwrap();
+        let speed_mps = last.speed_mps.unwrap();
+        let from_m = trip.along_m(last.position);
+        for second in 1..240 {
+            let estimate = engine.predict(last.time.plus_seconds(f64::from(second))).unwrap();
+            let along_m = from_m + speed_mps * f64::from(second);
+            let what = format!("fork {fork}, {along_m:.0} m: {estimate:?}");
+            let off_m = trip.along_m(estimate.position) - along_m.min(END_M);
+            assert!(off_m.abs() < 5.0, "{off_m:.1} m off, {what}");
+            let probability = if fork && along_m > FORK_M { 0.5 } else { 1.0 };
+            let mode = if along_m < EXIT_M {
+                Mode::DeadReckoning
+            } else {
+                Mode::Reacquiring
+            };
+            let changes = [PORTAL_M, FORK_M, EXIT_M]
+                .iter()
+                .any(|m| (along_m - m).abs() < 5.0);
+            if second > 3 && !changes {
+                assert_eq!(
+                    (estimate.mode, estimate.branch_probability),
+                    (mode, probability),
+                    "{what}"
+                );
+            }
+        }
     }
 }
 

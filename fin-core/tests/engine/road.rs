@@ -21,9 +21,9 @@ pub(super) const PORTAL_M: f64 = 1500.0;
 /// Offset of the exit portal, metres.
 pub(super) const EXIT_M: f64 = 3500.0;
 /// Offset at which the ramp leaves the tunnel, metres.
-const FORK_M: f64 = 2000.0;
+pub(super) const FORK_M: f64 = 2000.0;
 /// Where the road ends.
-const END_M: f64 = 4500.0;
+pub(super) const END_M: f64 = 4500.0;
 /// The way of the tunnel after the fork.
 pub(super) const MAIN_WAY: i64 = 3;
 /// The way of the ramp.
