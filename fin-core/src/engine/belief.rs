@@ -163,9 +163,9 @@ impl DriftModel {
     }
 
     /// How often each speed lane is driven by who came in at `entry_mps` and is in queues for the share `queue` of the time: free
-    /// flow about that speed, or a queue.
-    fn usual_speeds(&self, entry_mps: f64, queue: f64) -> [f64; SPEED_LANES] {
-        let flow_mps = entry_mps.max(self.least_flow_mps);
+    /// flow about `pace` times that speed, or a queue.
+    fn usual_speeds(&self, entry_mps: f64, pace: f64, queue: f64) -> [f64; SPEED_LANES] {
+        let flow_mps = pace * entry_mps.max(self.least_flow_mps);
         let (least, bell) = (1e-4, self.flow_sigma_mps * std::f64::consts::TAU.sqrt());
         std::array::from_fn(|lane| {
             let speed = lane as f64;
@@ -405,8 +405,8 @@ impl Belief {
         }
     }
 
-    /// Moves the belief to the time of `track`, the filter's prediction.
-    pub(super) fn advance(&mut self, track: &AlongTrack, model: &DriftModel) {
+    /// Moves the belief to the time of `track`, the filter's prediction, where traffic flows `pace` times as fast as where GNSS went.
+    pub(super) fn advance(&mut self, track: &AlongTrack, model: &DriftModel, pace: f64) {
         let dt_s = track.time.seconds_since(self.time);
         if dt_s <= 0.0 {
             return;
@@ -432,7 +432,7 @@ impl Belief {
                 let slow = self.row.share_below(model.queue_below_mps).min(1.0);
                 self.queued.add(slow, dt_s, model.queue_memory_s);
                 let queue = model.queue_share(self.entry_mps, &self.queued);
-                let usual = model.usual_speeds(self.entry_mps, queue);
+                let usual = model.usual_speeds(self.entry_mps, pace, queue);
                 self.row.wander(&model.speed_vars(dt_s), &usual);
                 self.row.jump((model.speed_jump_per_s * dt_s).min(1.0), &usual);
                 self.row.diffuse(walk * dt_s * dt_s / 12.0);

@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::belief::{Belief, DriftModel, Spot};
+use super::pace::EntryLimit;
 use super::radio_clock::{LAGS, RadioClock};
 use crate::estimate::{AlongTrack, Gaussian, state};
 use crate::fingerprint::FingerprintDb;
 use crate::fingerprint::matcher::{
-    EarlierReading, History, Leg, LevelOffset, Places, Prior, RadioModel, ScanScore, Window,
+    EarlierReading, History, Leg, LevelOffset, Places, Prior, RadioModel, ScanScore, Shifts, Window,
 };
 use crate::frame::bearing_difference_deg;
 use crate::network::{EdgeId, EdgePosition, RoadNetwork, TunnelId};
@@ -40,6 +41,7 @@ const NO_HISTORY: History<'static, fn(Option<usize>, &EarlierReading) -> f64> = 
     gaits: 1,
     silence_s: 0.0,
     searching: false,
+    shifts: Shifts::none(),
     prior: Prior { places: &[], gait: 0 },
     moved_m: |_, _| 0.0,
 };
@@ -65,10 +67,14 @@ pub(super) struct Hypothesis {
     pub belief: Option<Belief>,
     /// The phone's level offset on this route.
     pub level_offset: LevelOffset,
+    /// The cells that have become weaker or stronger.
+    pub shifts: Shifts,
     /// Logarithm of the unnormalised probability.
     pub log_weight: f64,
     /// Route offset of the last fix that was taken.
     pub fixed_at_m: Option<f64>,
+    /// The speed limit there.
+    pub entry_limit: EntryLimit,
     /// When the car was first searched for along the route.
     pub sought_since: Option<Time>,
     /// Time and route offset of the last scan that counted.
@@ -124,8 +130,10 @@ impl Hypothesis {
             track,
             belief: None,
             level_offset,
+            shifts: Shifts::unknown(),
             log_weight,
             fixed_at_m,
+            entry_limit: EntryLimit::default(),
             sought_since: None,
             last_scan: None,
             earlier: Vec::new(),
@@ -140,8 +148,10 @@ impl Hypothesis {
             track,
             belief,
             level_offset,
+            shifts,
             log_weight,
             fixed_at_m,
+            entry_limit,
             sought_since: _,
             last_scan,
             earlier,
@@ -182,8 +192,9 @@ impl Hypothesis {
                 .iter()
                 .all(|reading| reading.rsrp_dbm.abs() <= 1e3 && is_offset(reading.track_m))
             && (0.0..=MOST_OFFSET_M).contains(drift_var_m2)
-            && level_offset.mean_db.abs() <= 1e3
-            && (0.0..=1e6).contains(&level_offset.var_db2)
+            && level_offset.is_sound()
+            && shifts.is_sound()
+            && entry_limit.is_sound()
             && log_weight.abs() <= 1e6
             && fixed_at_m.is_none_or(is_offset)
             && last_scan.is_none_or(|(_, m)| is_offset(m))
@@ -382,6 +393,7 @@ impl Hypothesis {
     /// Takes a trusted fix: the belief, if any, goes back into the filter, and the filter takes the fix.
     pub(super) fn take_fix(
         &mut self,
+        network: &RoadNetwork,
         fix: &GnssFix,
         fit: &FixFit,
         sigma_m: f64,
@@ -408,6 +420,7 @@ impl Hypothesis {
         }
         self.log_weight -= 0.5 * fit.nis.min(MOST_FIX_COST);
         self.fixed_at_m = Some(fit.offset_m);
+        self.entry_limit = self.obeyed_limit(network, fit.offset_m, self.track.speed_mps());
     }
 
     /// Follows a wheel speed while GNSS is away: `track` is the filter with it, `dt_s` the time since the one before.
@@ -422,9 +435,10 @@ impl Hypothesis {
 
     /// Has the belief know that wheel speed was away up to the filter's time, so that the next one does not make it sure
     /// of what was driven meanwhile.
-    pub(super) fn doubt_distance(&mut self, drift: &DriftModel) {
+    pub(super) fn doubt_distance(&mut self, network: &RoadNetwork, drift: &DriftModel) {
         if let Some(mut belief) = self.belief.take() {
-            belief.advance(&self.track, drift);
+            let pace = self.pace(network, belief.moments().position_m);
+            belief.advance(&self.track, drift, pace);
             self.belief = Some(belief.with_rates(&self.track, false, drift));
         }
     }
@@ -452,7 +466,8 @@ impl Hypothesis {
         self.level_offset = self.level_offset.drifted(dt_s, radio);
         let mut belief = match self.belief.take() {
             Some(mut belief) => {
-                belief.advance(&self.track, drift);
+                let pace = self.pace(&db.network, belief.moments().position_m);
+                belief.advance(&self.track, drift, pace);
                 belief.with_rates(&self.track, wheel, drift)
             }
             None => Belief::start(&self.track, self.drift_var_m2, wheel, work.belief.take()),
@@ -470,6 +485,7 @@ impl Hypothesis {
             gaits: belief.gaits(),
             silence_s,
             searching: belief.is_search(),
+            shifts: &self.shifts,
             prior: belief.prior(),
             moved_m: |gait, earlier: &EarlierReading| belief.moved_m(gait, earlier, scan.time, &track),
         };
@@ -489,9 +505,8 @@ impl Hypothesis {
             });
             if let Some(evidence) = belief.weigh(&work.score.likelihood, &mut work.likelihood) {
                 self.log_weight += news * evidence;
-                self.level_offset =
-                    work.score
-                        .learn_offset(self.level_offset, &work.likelihood, trust * share);
+                let levels = (&mut self.level_offset, &mut self.shifts);
+                work.score.teach(levels, &work.likelihood, trust * share, radio);
                 self.last_scan = Some((scan.time, belief.moments().position_m));
             }
             self.remember(scan.time, &work.score, radio);
@@ -565,9 +580,8 @@ impl Hypothesis {
         }));
         let total: f32 = work.likelihood.iter().sum();
         work.likelihood.iter_mut().for_each(|p| *p /= total);
-        self.level_offset = work
-            .score
-            .learn_offset(self.level_offset, &work.likelihood, share);
+        let levels = (&mut self.level_offset, &mut self.shifts);
+        work.score.teach(levels, &work.likelihood, share, radio);
         self.last_scan = Some((scan.time, offset_m));
         work.score.known
     }

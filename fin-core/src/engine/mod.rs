@@ -11,6 +11,7 @@ mod hypothesis;
 mod navigator;
 mod onward;
 mod output;
+mod pace;
 mod radio_clock;
 mod search;
 mod shown;
@@ -484,7 +485,7 @@ impl Engine {
         let dt_s = since_s.min(WHEEL_PATIENCE_S);
         for hypothesis in &mut self.hypotheses {
             if since_s > WHEEL_PATIENCE_S {
-                hypothesis.doubt_distance(drift);
+                hypothesis.doubt_distance(&self.db.network, drift);
             }
             let track = &hypothesis.track;
             if teaches {
@@ -602,7 +603,14 @@ impl Engine {
                 for (hypothesis, fit) in self.hypotheses.iter_mut().zip(&fits) {
                     match fit {
                         Some(fit) => {
-                            hypothesis.take_fix(fix, fit, inflated_m, &self.options.drift, &mut self.work);
+                            hypothesis.take_fix(
+                                &network,
+                                fix,
+                                fit,
+                                inflated_m,
+                                &self.options.drift,
+                                &mut self.work,
+                            );
                         }
                         None => hypothesis.log_weight -= 30.0,
                     }

@@ -32,7 +32,7 @@ use crate::time::Time;
 /// What the snapshot of an engine begins with.
 const SIGNATURE: [u8; 8] = *b"\x89FINST\r\n";
 /// Version of the states. It is raised whenever a field of the state comes, goes or changes its meaning.
-pub(super) const VERSION: u32 = 5;
+pub(super) const VERSION: u32 = 6;
 const VERSION_AT: usize = SIGNATURE.len();
 const DATABASE_AT: usize = VERSION_AT + 4;
 const STATE_AT: usize = DATABASE_AT + 12;
@@ -405,6 +405,9 @@ mod tests {
                 time,
                 track_m: 0.0,
             }];
+            hypothesis
+                .shifts
+                .learn(CellIx(0), -6.0, 4.0, &engine.options.radio);
             hypothesis.belief = Some(Belief::start(&hypothesis.track, 1.0, true, None));
         }
         let before = engine.predict(time).and_then(|estimate| estimate.road);
@@ -420,7 +423,7 @@ mod tests {
         let mut found = BTreeSet::new();
         fields(&state, "", &mut found);
         let found: Vec<&str> = found.iter().map(String::as_str).collect();
-        assert_eq!(VERSION, 5, "write down the layout of the new version below");
+        assert_eq!(VERSION, 6, "write down the layout of the new version below");
         insta::assert_snapshot!(found.join("\n"));
     }
 
@@ -467,6 +470,10 @@ mod tests {
                 ..place.unwrap()
             };
             e.shown = Some(Shown::after(&beyond, 0.0));
+        });
+        refused("a cell that has changed by what is no number", &|e| {
+            let radio = &e.options.radio;
+            e.hypotheses[0].shifts.learn(CellIx(0), f64::NAN, 1.0, radio);
         });
         refused("a count at its end", &|e| e.diagnostics.fixes_taken = u64::MAX);
         refused("more misfits than readings", &|e| e.fits.add_misfits(2));

@@ -11,6 +11,8 @@ pub(super) struct Carried {
     pub(super) change_db: f32,
     /// Grid steps that the car has moved since.
     pub(super) steps: f64,
+    /// Variance of the change where no survey heard the cell, dB².
+    pub(super) unheard_db2: f32,
 }
 
 /// Numbers of places behind and ahead of those that are scored at which the car may have been at earlier readings.

@@ -12,8 +12,9 @@ pub use super::outlying::Prior;
 pub use super::places::{Leg, Places, Window};
 use super::places::{for_each_leg, nearest_candidate, profile_of};
 pub use super::radio_model::{LevelOffset, RadioModel, share_of_news};
-use super::reading::{ReadingTerms, multiply};
+use super::reading::{ReadingTerms, multiply, of_change};
 use super::shares::SharesOfPasses;
+pub use super::shift::Shifts;
 use crate::observation::{CellReading, CellScan};
 use crate::time::Time;
 
@@ -45,6 +46,8 @@ pub struct History<'a, F: Fn(Option<usize>, &EarlierReading) -> f64> {
     pub silence_s: f64,
     /// Whether the car is searched for along a whole tunnel, and not followed.
     pub searching: bool,
+    /// The cells that have become weaker or stronger.
+    pub shifts: &'a Shifts,
     /// Where it is thought to be: readings that do not fit there among others that do tell nothing of the place.
     pub prior: Prior<'a>,
     /// Metres that the car has moved since a reading, at a gait or, for `None`, on average over them.
@@ -89,6 +92,8 @@ const UNHEARD_LIKELIHOOD: f32 = 0.3;
 const FIX_RETURN_S: f64 = 5.0;
 /// Likelihood of any scan beyond the ends of the route, against that of one that fits.
 const OFF_ROUTE_LIKELIHOOD: f32 = 1e-4;
+/// Share of a scan's information below which nothing is learnt of it.
+const LEAST_TAUGHT: f64 = 1e-3;
 /// Correlation below which nothing lasts of a residual.
 const LEAST_LASTING: f64 = 1e-4;
 /// Squared residual of the reading before, in variances, at which half of it is held to last.
@@ -144,6 +149,7 @@ impl ScanScore {
                     rho: rho as f32,
                     change_db: (earlier.rsrp_dbm - rsrp_dbm) as f32,
                     steps: moved_m / places.window.step_m,
+                    unheard_db2: model.unheard_var_db2(moved_m) as f32,
                 })
             }));
             let reach = Reach::of(carried.iter().flatten());
@@ -157,7 +163,7 @@ impl ScanScore {
                 self.append_factors(
                     &carried,
                     reach,
-                    offset,
+                    offset.and(history.shifts.of(cell, model)),
                     (history.gaits > 1, history.searching),
                     model,
                 );
@@ -250,7 +256,8 @@ impl ScanScore {
 
     /// Appends the likelihoods at each gait of the last reading appended, with what goes on there from the one before. What lasts of
     /// a residual is held to be less the more it outlies where the speed is not known or the car is searched for: the place may have
-    /// been the wrong one.
+    /// been the wrong one. Where no survey heard the cell its level tells nothing of the place, but how it changes tells how far
+    /// the car has moved.
     fn append_factors(
         &mut self,
         carried: &[Option<Carried>],
@@ -284,6 +291,11 @@ impl ScanScore {
                     ReadingTerms {
                         rho: carried.rho,
                         before_db: carried.change_db - offset.mean_db as f32,
+                        unheard: if speed_unknown && !searching {
+                            of_change(carried.change_db, carried.unheard_db2)
+                        } else {
+                            alone.unheard
+                        },
                         ..alone
                     }
                 }
@@ -347,32 +359,49 @@ impl ScanScore {
         }
     }
 
-    /// The phone's offset after this scan, with the likelihood of the places (summing to 1) after the scan, and the
-    /// share of information that it kept.
-    pub fn learn_offset(&self, offset: LevelOffset, places: &[f32], share: f64) -> LevelOffset {
-        let points = places.len().max(1);
-        let mut learnt = offset;
-        let readings = self
-            .residuals_db
-            .chunks_exact(points)
-            .zip(self.variances_db2.chunks_exact(points));
-        for (residuals, variances) in readings {
-            let (mut total, mut mean, mut square, mut var) = (0.0, 0.0, 0.0, 0.0);
-            for ((&place, &residual), &variance) in places.iter().zip(residuals).zip(variances) {
-                if !residual.is_nan() {
-                    let (p, e) = (f64::from(place), f64::from(residual));
-                    total += p;
-                    mean += p * e;
-                    square += p * e * e;
-                    var += p * f64::from(variance);
-                }
-            }
-            if total > 0.5 && share > 1e-3 {
-                let mean = mean / total;
-                let var = (var + square) / total - mean * mean;
-                learnt = learnt.updated(mean, var / share);
-            }
+    /// Has the phone's offset, and the shifts of cells, learn from this scan, with the likelihood of the places (summing to 1) after the
+    /// scan, and the share of information that it kept.
+    pub fn teach(
+        &self,
+        (offset, shifts): (&mut LevelOffset, &mut Shifts),
+        places: &[f32],
+        share: f64,
+        model: &RadioModel,
+    ) {
+        if share <= LEAST_TAUGHT {
+            return;
         }
-        learnt
+        for (cell, mean_db, var_db2) in self.differences(places) {
+            let own = shifts.of(cell, model);
+            *offset = offset.updated(mean_db - own.mean_db, (var_db2 + own.var_db2) / share);
+        }
+        for (cell, mean_db, var_db2) in self.differences(places) {
+            let var_db2 = (var_db2 + offset.var_db2) / share;
+            shifts.learn(cell, mean_db - offset.mean_db, var_db2, model);
+        }
+    }
+
+    /// By how much each reading is above what the surveys tell, over places with these likelihoods: mean and variance, dB and dB².
+    fn differences<'a>(&'a self, places: &'a [f32]) -> impl Iterator<Item = (CellIx, f64, f64)> + 'a {
+        let points = places.len().max(1);
+        let residuals = self.residuals_db.chunks_exact(points);
+        let readings = residuals.zip(self.variances_db2.chunks_exact(points));
+        self.heard
+            .iter()
+            .zip(readings)
+            .filter_map(move |(&(cell, _), (residuals, variances))| {
+                let (mut total, mut mean, mut square, mut var) = (0.0, 0.0, 0.0, 0.0);
+                for ((&place, &residual), &variance) in places.iter().zip(residuals).zip(variances) {
+                    if !residual.is_nan() {
+                        let (p, e) = (f64::from(place), f64::from(residual));
+                        total += p;
+                        mean += p * e;
+                        square += p * e * e;
+                        var += p * f64::from(variance);
+                    }
+                }
+                let mean_db = mean / total;
+                (total > 0.5).then(|| (cell, mean_db, (var + square) / total - mean_db * mean_db))
+            })
     }
 }

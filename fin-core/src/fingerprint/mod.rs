@@ -33,6 +33,7 @@ pub mod report;
 pub mod runner;
 pub mod scans;
 mod shares;
+mod shift;
 #[cfg(test)]
 mod simulated;
 #[cfg(test)]

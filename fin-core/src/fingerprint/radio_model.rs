@@ -26,6 +26,10 @@ pub struct RadioModel {
     pub offset_sigma_db: f64,
     /// Random walk of that offset, dB²/s: other seats, other hands.
     pub offset_drift_db2_per_s: f64,
+    /// Share of the cells whose level has changed since the surveys, 0…0.5.
+    pub changed_share: f64,
+    /// Standard deviation of such changes, dB.
+    pub changed_sigma_db: f64,
     /// Share of the variance of a level's difference from the surveys' mean that lasts from one reading to the next, 0…1;
     /// the rest is new in each reading.
     pub lasting_share: f64,
@@ -35,6 +39,12 @@ pub struct RadioModel {
     pub repeating_m: f64,
     /// Time over which it does, seconds.
     pub lasting_s: f64,
+    /// Where no survey heard a cell: variance of the change of its level from one reading to the next of a car that stands, dB².
+    pub unheard_change_db2: f64,
+    /// What is added to it for each metre that the car has moved, dB²/m.
+    pub unheard_change_db2_per_m: f64,
+    /// Distance from which on levels there are as different as they become, metres.
+    pub unheard_alike_m: f64,
     /// Age up to which an earlier reading of a cell is remembered, seconds.
     pub memory_s: f64,
     /// Age up to which the same level again may only be handed out again, seconds.
@@ -60,10 +70,15 @@ impl Default for RadioModel {
             least_spread_db: 2.0,
             offset_sigma_db: 3.0,
             offset_drift_db2_per_s: 0.002,
+            changed_share: 0.1,
+            changed_sigma_db: 4.0,
             lasting_share: 0.75,
             lasting_m: 28.0,
             repeating_m: 20.0,
             lasting_s: 25.0,
+            unheard_change_db2: 8.0,
+            unheard_change_db2_per_m: 0.66,
+            unheard_alike_m: 100.0,
             memory_s: 60.0,
             held_s: 10.0,
             serving_weight: 1.0,
@@ -79,6 +94,12 @@ impl RadioModel {
     /// Correlation of what lasts of a level's difference, after `moved_m` and `dt_s`, 0…1.
     pub fn lasting(&self, moved_m: f64, dt_s: f64) -> f64 {
         libm::exp(-moved_m.abs() / self.lasting_m - dt_s.max(0.0) / self.lasting_s)
+    }
+
+    /// Variance of the change of a level from one reading to the next where no survey heard its cell, after `moved_m`, dB².
+    pub(super) fn unheard_var_db2(&self, moved_m: f64) -> f64 {
+        let moved_m = moved_m.abs().min(self.unheard_alike_m);
+        self.unheard_change_db2 + self.unheard_change_db2_per_m * moved_m
     }
 
     /// The share of its information that a scan keeps which follows another after `moved_m` and `dt_s`, 0…1.
@@ -118,6 +139,19 @@ impl LevelOffset {
         let var_db2 =
             (self.var_db2 + model.offset_drift_db2_per_s * dt_s.max(0.0)).min(most.max(self.var_db2));
         Self { var_db2, ..self }
+    }
+
+    /// The offset of a phone on a cell that has an offset of its own.
+    pub(super) fn and(self, own: LevelOffset) -> Self {
+        Self {
+            mean_db: self.mean_db + own.mean_db,
+            var_db2: self.var_db2 + own.var_db2,
+        }
+    }
+
+    /// Whether it is one that levels can have led to: for one read from bytes.
+    pub(crate) fn is_sound(self) -> bool {
+        self.mean_db.abs() <= 1e3 && (0.0..=1e6).contains(&self.var_db2)
     }
 
     /// The offset after a reading that lay `residual_db` above the level expected there, with variance `var_db2`.

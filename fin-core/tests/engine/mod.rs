@@ -11,10 +11,11 @@ mod staleness;
 use std::sync::Arc;
 
 use fin_core::engine::{Engine, Estimate, Mode, ObservationError};
+use fin_core::fingerprint::FingerprintDb;
 use fin_core::frame::LatLon;
 use fin_core::observation::{GnssFix, Observation, SpeedSample};
 use fin_core::time::Time;
-use road::{END_M, EXIT_M, FORK_M, PORTAL_M, Trip, database, drive, place};
+use road::{END_M, EXIT_M, FORK_M, PORTAL_M, Trip, database, database_with_limits, drive, place};
 
 /// Every estimate at full seconds, beside the true offset along the road.
 fn replay(trip: &Trip) -> Vec<(f64, Estimate)> {
@@ -313,6 +314,43 @@ fn far_ahead_of_the_last_observation_the_place_is_less_and_less_known() {
         // Nobody knows whether the car stopped a minute ago: at 20 m/s it may be 1200 m off.
         assert!((100.0..800.0).contains(&ahead(60.0)), "{what}: {} m", ahead(60.0));
     }
+}
+
+#[test]
+fn where_the_limit_is_higher_traffic_is_taken_to_flow_faster() {
+    let trip = Trip {
+        cells: true,
+        ..Trip::default()
+    };
+    let strange = |observation: Observation| match observation {
+        Observation::Cells(mut scan) => {
+            let ids = scan
+                .cells
+                .iter_mut()
+                .filter_map(|reading| reading.cell.global.as_mut());
+            ids.for_each(|global| global.cell_id += 1000);
+            Observation::Cells(scan)
+        }
+        other => other,
+    };
+    let inside = |o: &Observation| trip.offset_m(o.time()) < EXIT_M - 500.0;
+    let end_m = |db: FingerprintDb| {
+        let mut engine = Engine::new(Arc::new(db));
+        for observation in drive(&trip).into_iter().take_while(inside).map(strange) {
+            engine.step(&observation).unwrap();
+        }
+        trip.along_m(engine.predict(Time::default()).unwrap().position)
+    };
+    let as_before = end_m(database(false));
+    assert_eq!(end_m(database_with_limits(20.0, 20.0)), as_before);
+    let (slower, faster) = (
+        end_m(database_with_limits(20.0, 16.0)),
+        end_m(database_with_limits(20.0, 25.0)),
+    );
+    assert!(
+        slower < as_before - 50.0 && faster > as_before + 50.0,
+        "{slower} {as_before} {faster}"
+    );
 }
 
 #[test]

@@ -236,6 +236,19 @@ pub(super) fn database(fork: bool) -> FingerprintDb {
     }
 }
 
+/// The same with a speed limit before the tunnel and another one in it, m/s.
+pub(super) fn database_with_limits(before_mps: f64, inside_mps: f64) -> FingerprintDb {
+    let limited = |way: Way| Way {
+        max_speed_mps: Some(if way.tunnel { inside_mps } else { before_mps }),
+        ..way
+    };
+    let network = RoadNetwork::build(ways(false).into_iter().map(limited).collect()).unwrap();
+    FingerprintDb {
+        network: Arc::new(network),
+        ..database(false)
+    }
+}
+
 /// What the phone and the car report on the way.
 pub(super) fn drive(trip: &Trip) -> Vec<Observation> {
     let mut rng = ChaCha8Rng::seed_from_u64(trip.seed);

@@ -1,7 +1,8 @@
 //! What scans say of the place, with what it says that no fix comes and what is thought of the car.
 
+use fin_core::fingerprint::CellIx;
 use fin_core::fingerprint::matcher::{
-    EarlierReading, History, Leg, LevelOffset, Places, Prior, RadioModel, ScanScore, Window,
+    EarlierReading, History, Leg, LevelOffset, Places, Prior, RadioModel, ScanScore, Shifts, Window,
 };
 use fin_core::observation::{CellScan, Observation};
 
@@ -29,31 +30,39 @@ fn first_scan() -> CellScan {
     scan.unwrap()
 }
 
-/// How a scan fits the places, when no fix has come for a time and something is thought of the car.
-fn scored(scan: &CellScan, silence_s: f64, prior: Prior<'_>) -> ScanScore {
-    let db = database(false);
-    let mut start_m = 0.0;
-    let legs: Vec<Leg> = db
-        .network
-        .edges()
-        .map(|(edge, road)| {
-            let leg = Leg {
-                edge,
-                start_m,
-                length_m: road.length_m,
-            };
-            start_m += road.length_m;
-            leg
-        })
-        .collect();
-    let history = History {
+/// The whole road.
+fn legs() -> Vec<Leg> {
+    let mut end_m = 0.0;
+    let network = database(false).network;
+    let legs = network.edges().map(|(edge, road)| {
+        let start_m = end_m;
+        end_m += road.length_m;
+        Leg {
+            edge,
+            start_m,
+            length_m: road.length_m,
+        }
+    });
+    legs.collect()
+}
+
+/// A scan before which nothing was heard.
+fn alone(silence_s: f64, prior: Prior<'_>) -> History<'_, impl Fn(Option<usize>, &EarlierReading) -> f64> {
+    History {
         earlier: &[],
         gaits: 1,
         silence_s,
         searching: false,
+        shifts: Shifts::none(),
         prior,
         moved_m: |_, _: &EarlierReading| 0.0,
-    };
+    }
+}
+
+/// How a scan fits the places, when no fix has come for a time and something is thought of the car.
+fn scored(scan: &CellScan, silence_s: f64, prior: Prior<'_>) -> ScanScore {
+    let db = database(false);
+    let (legs, history) = (legs(), alone(silence_s, prior));
     let places = Places {
         db: &db,
         legs: &legs,
@@ -135,4 +144,95 @@ fn a_level_that_does_not_fit_where_the_car_is_thought_to_be_counts_alike_everywh
     }
     let lost = scored(&scan, 0.0, prior).likelihood;
     assert_eq!(lost, scored(&scan, 0.0, Prior::default()).likelihood);
+}
+
+#[test]
+fn how_a_level_changes_where_no_survey_heard_its_cell_tells_how_far_the_car_moved() {
+    let mut db = database(false);
+    // The cell is known from the tunnel alone.
+    let before = db.profiles[0].as_mut().unwrap();
+    before.cells.retain(|levels| levels.cell != CellIx(2));
+    let legs = legs();
+    let window = Window {
+        points: 100,
+        ..WINDOW
+    };
+    let mut scan = first_scan();
+    scan.cells
+        .retain(|reading| reading.cell.global.unwrap().cell_id == 2);
+    let level_dbm = scan.cells[0].rsrp_dbm.unwrap();
+    let standing_and_moving = |change_db: f64| {
+        let earlier = [EarlierReading {
+            cell: CellIx(2),
+            rsrp_dbm: level_dbm - change_db,
+            time: scan.time.plus_seconds(-1.0),
+            track_m: 0.0,
+        }];
+        let history = History {
+            earlier: &earlier,
+            gaits: 2,
+            silence_s: 0.0,
+            searching: false,
+            shifts: Shifts::none(),
+            prior: Prior::default(),
+            moved_m: |gait: Option<usize>, _: &EarlierReading| 20.0 * gait.unwrap_or(0) as f64,
+        };
+        let places = Places {
+            db: &db,
+            legs: &legs,
+            window,
+            around: WINDOW,
+        };
+        let (model, mut score) = (RadioModel::default(), ScanScore::default());
+        score.score(places, &scan, LevelOffset::unknown(&model), &history, &model);
+        assert!(
+            score
+                .likelihood
+                .chunks(window.points)
+                .all(|gait| gait.iter().all(|p| *p == gait[0]))
+        );
+        (score.likelihood[0], score.likelihood[window.points])
+    };
+    let (standing, moving) = standing_and_moving(1.0);
+    assert!(standing > 1.3 * moving, "{standing} {moving}");
+    let (standing, moving) = standing_and_moving(12.0);
+    assert!(standing < 0.7 * moving, "{standing} {moving}");
+}
+
+#[test]
+fn cells_that_have_become_weaker_are_found_out_where_the_place_is_known() {
+    let (db, model, legs) = (database(false), RadioModel::default(), legs());
+    let (mut offset, mut shifts) = (LevelOffset::unknown(&model), Shifts::unknown());
+    let mut score = ScanScore::default();
+    let trip = Trip {
+        cells: true,
+        ..Trip::default()
+    };
+    for observation in drive(&trip) {
+        let Observation::Cells(mut scan) = observation else {
+            continue;
+        };
+        let weaker = &mut scan.cells[1].rsrp_dbm;
+        *weaker = weaker.map(|dbm| dbm - 6.0);
+        let here = Window {
+            base_m: trip.offset_m(scan.time.plus_seconds(-model.scan_lag_s)),
+            step_m: 1.0,
+            points: 1,
+        };
+        let places = Places {
+            db: &db,
+            legs: &legs,
+            window: here,
+            around: here,
+        };
+        score.score(places, &scan, offset, &alone(0.0, Prior::default()), &model);
+        score.teach((&mut offset, &mut shifts), &[1.0], 0.5, &model);
+    }
+    let phone_db = offset.mean_db - trip.level_offset_db;
+    assert!(phone_db.abs() < 1.0, "{offset:?}");
+    for cell in 0..5 {
+        let shift_db = shifts.of(CellIx(cell), &model).mean_db;
+        let want_db = if cell == 1 { -6.0 } else { 0.0 };
+        assert!((shift_db - want_db).abs() < 1.5, "{cell}: {shift_db} dB");
+    }
 }
