@@ -96,6 +96,8 @@ pub struct Summary {
     pub max_m: f64,
     /// Median of the absolute error at the last scored position of each pass through a tunnel.
     pub exit_median_m: f64,
+    /// 95 % of the absolute errors there are at most this.
+    pub exit_p95_m: f64,
     /// Greatest absolute error there.
     pub exit_max_m: f64,
     /// Share of the errors within the stated 68 % half-width.
@@ -132,6 +134,7 @@ impl Summary {
             p95_m: quantile(&errors, 0.95),
             max_m: quantile(&errors, 1.0),
             exit_median_m: quantile(&exits, 0.5),
+            exit_p95_m: quantile(&exits, 0.95),
             exit_max_m: quantile(&exits, 1.0),
             coverage68: share(&|s| s.error_m.abs() <= s.estimate.accuracy_m),
             coverage95: share(&|s| s.error_m.abs() <= s.estimate.accuracy95_m),
