@@ -78,6 +78,8 @@ pub struct ScanScore {
     row_db2: Vec<f32>,
     /// Residuals of the reading before at the places where the car was then.
     before_db: Vec<f32>,
+    /// By how much readings are above what the surveys tell, over all places: cell, mean, dB, and variance, dB².
+    differences: Vec<(CellIx, f64, f64)>,
     /// What goes on from the reading before, gait by gait.
     carried: Vec<Option<Carried>>,
     shares: SharesOfPasses,
@@ -362,7 +364,7 @@ impl ScanScore {
     /// Has the phone's offset, and the shifts of cells, learn from this scan, with the likelihood of the places (summing to 1) after the
     /// scan, and the share of information that it kept.
     pub fn teach(
-        &self,
+        &mut self,
         (offset, shifts): (&mut LevelOffset, &mut Shifts),
         places: &[f32],
         share: f64,
@@ -371,37 +373,39 @@ impl ScanScore {
         if share <= LEAST_TAUGHT {
             return;
         }
-        for (cell, mean_db, var_db2) in self.differences(places) {
+        self.compare(places);
+        for &(cell, mean_db, var_db2) in &self.differences {
             let own = shifts.of(cell, model);
             *offset = offset.updated(mean_db - own.mean_db, (var_db2 + own.var_db2) / share);
         }
-        for (cell, mean_db, var_db2) in self.differences(places) {
+        for &(cell, mean_db, var_db2) in &self.differences {
             let var_db2 = (var_db2 + offset.var_db2) / share;
             shifts.learn(cell, mean_db - offset.mean_db, var_db2, model);
         }
     }
 
-    /// By how much each reading is above what the surveys tell, over places with these likelihoods: mean and variance, dB and dB².
-    fn differences<'a>(&'a self, places: &'a [f32]) -> impl Iterator<Item = (CellIx, f64, f64)> + 'a {
+    /// Works out by how much each reading is above what the surveys tell, over places with these likelihoods.
+    fn compare(&mut self, places: &[f32]) {
         let points = places.len().max(1);
         let residuals = self.residuals_db.chunks_exact(points);
         let readings = residuals.zip(self.variances_db2.chunks_exact(points));
-        self.heard
-            .iter()
-            .zip(readings)
-            .filter_map(move |(&(cell, _), (residuals, variances))| {
-                let (mut total, mut mean, mut square, mut var) = (0.0, 0.0, 0.0, 0.0);
-                for ((&place, &residual), &variance) in places.iter().zip(residuals).zip(variances) {
-                    if !residual.is_nan() {
-                        let (p, e) = (f64::from(place), f64::from(residual));
-                        total += p;
-                        mean += p * e;
-                        square += p * e * e;
-                        var += p * f64::from(variance);
-                    }
+        self.differences.clear();
+        for (&(cell, _), (residuals, variances)) in self.heard.iter().zip(readings) {
+            let (mut total, mut mean, mut square, mut var) = (0.0, 0.0, 0.0, 0.0);
+            for ((&place, &residual), &variance) in places.iter().zip(residuals).zip(variances) {
+                if !residual.is_nan() {
+                    let (p, e) = (f64::from(place), f64::from(residual));
+                    total += p;
+                    mean += p * e;
+                    square += p * e * e;
+                    var += p * f64::from(variance);
                 }
+            }
+            if total > 0.5 {
                 let mean_db = mean / total;
-                (total > 0.5).then(|| (cell, mean_db, (var + square) / total - mean_db * mean_db))
-            })
+                let var_db2 = (var + square) / total - mean_db * mean_db;
+                self.differences.push((cell, mean_db, var_db2));
+            }
+        }
     }
 }
