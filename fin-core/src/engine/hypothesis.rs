@@ -40,6 +40,7 @@ const NO_HISTORY: History<'static, fn(Option<usize>, &EarlierReading) -> f64> = 
     earlier: &[],
     gaits: 1,
     silence_s: 0.0,
+    trust: 1.0,
     searching: false,
     shifts: Shifts::none(),
     prior: Prior { places: &[], gait: 0 },
@@ -484,6 +485,7 @@ impl Hypothesis {
             earlier: &self.earlier,
             gaits: belief.gaits(),
             silence_s,
+            trust,
             searching: belief.is_search(),
             shifts: &self.shifts,
             prior: belief.prior(),
@@ -496,19 +498,18 @@ impl Hypothesis {
             around: at_scan(belief.grid()),
         };
         work.score.score(places, scan, self.level_offset, &history, radio);
-        work.score.temper(trust);
         let known = work.score.known;
+        let place_m = belief.moments().position_m;
+        let share = self.last_scan.map_or(0.5, |(_, before_m)| {
+            radio.news(belief.sureness() * (place_m - before_m), dt_s)
+        });
+        if let Some(evidence) = belief.weigh(&work.score.likelihood, &mut work.likelihood) {
+            self.log_weight += news * evidence;
+            let levels = (&mut self.level_offset, &mut self.shifts);
+            work.score.teach(levels, &work.likelihood, trust * share, radio);
+            self.last_scan = Some((scan.time, belief.moments().position_m));
+        }
         if known > 0 {
-            let place_m = belief.moments().position_m;
-            let share = self.last_scan.map_or(0.5, |(_, before_m)| {
-                radio.news(belief.sureness() * (place_m - before_m), dt_s)
-            });
-            if let Some(evidence) = belief.weigh(&work.score.likelihood, &mut work.likelihood) {
-                self.log_weight += news * evidence;
-                let levels = (&mut self.level_offset, &mut self.shifts);
-                work.score.teach(levels, &work.likelihood, trust * share, radio);
-                self.last_scan = Some((scan.time, belief.moments().position_m));
-            }
             self.remember(scan.time, &work.score, radio);
             let patient = |since: Time| scan.time.seconds_since(since) >= LEAST_SEARCH_S;
             if self.sought_since.is_some_and(patient) {

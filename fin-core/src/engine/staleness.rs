@@ -17,7 +17,7 @@ const REACH_M: (f64, f64) = (30.0, 200.0);
 /// Scans that were held against the surveys over which the share that fits is averaged.
 const AVERAGED: f64 = 15.0;
 /// Shares of fitting readings up to which the surveys are not trusted, and from which they are.
-const TRUSTED: (f64, f64) = (0.1, 0.3);
+const TRUSTED: (f64, f64) = (0.15, 0.35);
 /// Distance between the places that are looked at, metres.
 const STEP_M: f64 = 10.0;
 
@@ -186,7 +186,8 @@ mod tests {
     #[test]
     fn surveys_are_trusted_until_next_to_nothing_fits() {
         assert_eq!(TunnelFits::default().trust(), 1.0);
-        assert_eq!((trust(0.0), trust(0.1), trust(0.3)), (0.0, 0.0, 1.0));
-        assert!((trust(0.2) - 0.5).abs() < 1e-9);
+        let [none, all] = [TRUSTED.0, TRUSTED.1];
+        assert_eq!((trust(0.0), trust(none), trust(all)), (0.0, 0.0, 1.0));
+        assert!((trust(0.5 * (none + all)) - 0.5).abs() < 1e-9);
     }
 }

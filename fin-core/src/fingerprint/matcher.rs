@@ -44,6 +44,8 @@ pub struct History<'a, F: Fn(Option<usize>, &EarlierReading) -> f64> {
     /// Seconds since the scan before in which no fix could be trusted: after a tunnel fixes come back, so the longer they do
     /// not, the less likely the car is out of it.
     pub silence_s: f64,
+    /// Share of what the readings say that counts, 0…1.
+    pub trust: f64,
     /// Whether the car is searched for along a whole tunnel, and not followed.
     pub searching: bool,
     /// The cells that have become weaker or stronger.
@@ -173,7 +175,9 @@ impl ScanScore {
             self.carried = carried;
         }
         self.weigh_readings(history.gaits, history.prior);
-        self.weigh_presence(places, libm::exp(-history.silence_s / FIX_RETURN_S) as f32);
+        self.weigh_presence(points);
+        self.temper(history.trust);
+        self.weigh_silence(places, libm::exp(-history.silence_s / FIX_RETURN_S) as f32);
     }
 
     /// Appends what is expected of `reading` at each place, and adds to the presence the share `news` of what hearing its
@@ -323,41 +327,48 @@ impl ScanScore {
         }
     }
 
-    /// Multiplies the likelihoods by that of the cells being there, by `no_fix` after a tunnel, and by that of being on the
-    /// route.
-    fn weigh_presence(&mut self, places: Places<'_>, no_fix: f32) {
-        let Places { db, legs, window, .. } = places;
-        let inside = |leg: &Leg| db.network.edge(leg.edge).tunnel.is_some();
-        let first_inside = legs.iter().position(inside).unwrap_or(legs.len());
-        let ends = (
-            legs.first().map_or(0.0, |leg| leg.start_m),
-            legs.last().map_or(0.0, |leg| leg.start_m + leg.length_m),
-        );
+    /// Multiplies the likelihoods by that of the cells being there, over the `points` places of each gait.
+    fn weigh_presence(&mut self, points: usize) {
         self.presence.iter_mut().for_each(|sum| *sum = libm::expf(*sum));
-        for_each_leg(&legs[first_inside..], window, |leg, along| {
-            if !inside(leg) {
-                self.presence[along].iter_mut().for_each(|share| *share *= no_fix);
-            }
-        });
-        for row in self.likelihood.chunks_exact_mut(window.points) {
-            for (j, (likelihood, presence)) in row.iter_mut().zip(&self.presence).enumerate() {
-                let at_m = window.base_m + j as f64 * window.step_m;
-                *likelihood = if at_m < ends.0 || at_m > ends.1 {
-                    OFF_ROUTE_LIKELIHOOD
-                } else {
-                    *likelihood * presence
-                };
+        for row in self.likelihood.chunks_exact_mut(points) {
+            for (likelihood, presence) in row.iter_mut().zip(&self.presence) {
+                *likelihood *= presence;
             }
         }
     }
 
-    /// Leaves of the evidence the share `trust`, 0…1.
-    pub fn temper(&mut self, trust: f64) {
+    /// Leaves of what the readings say the share `trust`, 0…1.
+    fn temper(&mut self, trust: f64) {
         if trust < 1.0 {
             let power = trust as f32;
             self.likelihood
                 .iter_mut()
                 .for_each(|likelihood| *likelihood = libm::powf(*likelihood, power));
+        }
+    }
+
+    /// Multiplies the likelihoods by `no_fix` after a tunnel, and by that of being on the route.
+    fn weigh_silence(&mut self, places: Places<'_>, no_fix: f32) {
+        let Places { db, legs, window, .. } = places;
+        let inside = |leg: &Leg| db.network.edge(leg.edge).tunnel.is_some();
+        let first_inside = legs.iter().position(inside).unwrap_or(legs.len());
+        let (first, last) = (legs.first(), legs.last());
+        let (from_m, to_m) = (
+            first.map_or(0.0, |leg| leg.start_m),
+            last.map_or(0.0, |leg| leg.start_m + leg.length_m),
+        );
+        for row in self.likelihood.chunks_exact_mut(window.points) {
+            for_each_leg(&legs[first_inside..], window, |leg, along| {
+                if !inside(leg) {
+                    row[along].iter_mut().for_each(|likelihood| *likelihood *= no_fix);
+                }
+            });
+            for (j, likelihood) in row.iter_mut().enumerate() {
+                let at_m = window.base_m + j as f64 * window.step_m;
+                if at_m < from_m || at_m > to_m {
+                    *likelihood = OFF_ROUTE_LIKELIHOOD;
+                }
+            }
         }
     }
 

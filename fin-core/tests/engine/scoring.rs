@@ -46,12 +46,13 @@ fn legs() -> Vec<Leg> {
     legs.collect()
 }
 
-/// A scan before which nothing was heard.
+/// A scan before which nothing was heard, which is trusted.
 fn alone(silence_s: f64, prior: Prior<'_>) -> History<'_, impl Fn(Option<usize>, &EarlierReading) -> f64> {
     History {
         earlier: &[],
         gaits: 1,
         silence_s,
+        trust: 1.0,
         searching: false,
         shifts: Shifts::none(),
         prior,
@@ -59,10 +60,12 @@ fn alone(silence_s: f64, prior: Prior<'_>) -> History<'_, impl Fn(Option<usize>,
     }
 }
 
-/// How a scan fits the places, when no fix has come for a time and something is thought of the car.
-fn scored(scan: &CellScan, silence_s: f64, prior: Prior<'_>) -> ScanScore {
-    let db = database(false);
-    let (legs, history) = (legs(), alone(silence_s, prior));
+/// How a scan fits the places after what was heard before.
+fn scored(
+    scan: &CellScan,
+    history: &History<'_, impl Fn(Option<usize>, &EarlierReading) -> f64>,
+) -> Vec<f32> {
+    let (db, legs) = (database(false), legs());
     let places = Places {
         db: &db,
         legs: &legs,
@@ -71,15 +74,17 @@ fn scored(scan: &CellScan, silence_s: f64, prior: Prior<'_>) -> ScanScore {
     };
     let model = RadioModel::default();
     let mut score = ScanScore::default();
-    score.score(places, scan, LevelOffset::unknown(&model), &history, &model);
-    score
+    score.score(places, scan, LevelOffset::unknown(&model), history, &model);
+    score.likelihood
 }
 
 /// Likelihoods of the first scan, when no fix has come for a time and only a share of the evidence counts.
 fn likelihoods(silence_s: f64, trust: f64) -> Vec<f32> {
-    let mut score = scored(&first_scan(), silence_s, Prior::default());
-    score.temper(trust);
-    score.likelihood
+    let history = History {
+        trust,
+        ..alone(silence_s, Prior::default())
+    };
+    scored(&first_scan(), &history)
 }
 
 #[test]
@@ -93,6 +98,16 @@ fn the_longer_no_fix_comes_the_less_likely_is_the_road_after_the_tunnel_and_no_o
     }
     let inside = (0.1 * PORTAL_M) as usize..(0.1 * EXIT_M) as usize;
     assert!(before[inside].iter().all(|likelihood| *likelihood > 0.0));
+}
+
+#[test]
+fn that_no_fix_comes_counts_where_what_is_heard_is_not_trusted() {
+    let untrusted = likelihoods(5.0, 0.0);
+    for (index, likelihood) in untrusted.into_iter().enumerate() {
+        let at_m = 5.0 + 10.0 * index as f64;
+        let want = if at_m > EXIT_M { (-1.0_f32).exp() } else { 1.0 };
+        assert!((likelihood - want).abs() < 1e-6, "{likelihood} at {at_m} m");
+    }
 }
 
 #[test]
@@ -123,7 +138,7 @@ fn a_level_that_does_not_fit_where_the_car_is_thought_to_be_counts_alike_everywh
     let with_third = |rsrp_dbm: Option<f64>, prior| {
         let mut scan = first_scan();
         scan.cells[2].rsrp_dbm = rsrp_dbm;
-        scored(&scan, 0.0, prior).likelihood
+        scored(&scan, &alone(0.0, prior))
     };
     let burst = Some(first_scan().cells[2].rsrp_dbm.unwrap() + 30.0);
     let ratios = |prior| -> Vec<f32> {
@@ -142,8 +157,8 @@ fn a_level_that_does_not_fit_where_the_car_is_thought_to_be_counts_alike_everywh
     for reading in &mut scan.cells {
         reading.rsrp_dbm = reading.rsrp_dbm.map(|dbm| dbm + 30.0);
     }
-    let lost = scored(&scan, 0.0, prior).likelihood;
-    assert_eq!(lost, scored(&scan, 0.0, Prior::default()).likelihood);
+    let lost = scored(&scan, &alone(0.0, prior));
+    assert_eq!(lost, scored(&scan, &alone(0.0, Prior::default())));
 }
 
 #[test]
@@ -172,6 +187,7 @@ fn how_a_level_changes_where_no_survey_heard_its_cell_tells_how_far_the_car_move
             earlier: &earlier,
             gaits: 2,
             silence_s: 0.0,
+            trust: 1.0,
             searching: false,
             shifts: Shifts::none(),
             prior: Prior::default(),
