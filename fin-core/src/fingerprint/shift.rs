@@ -13,6 +13,9 @@ const MOST_CELLS: usize = 64;
 /// The surest that it becomes whether a cell has changed, logarithm of the odds.
 const SUREST: f64 = 5.0;
 
+/// The most by which a cell is taken to have changed, dB.
+const MOST_DB: f64 = 100.0;
+
 /// What is thought of one cell.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Shift {
@@ -49,14 +52,18 @@ impl Shift {
         let changed_var = var_db2 + self.changed.var_db2;
         let changed = log_density(difference_db - self.changed.mean_db, changed_var);
         let log_odds = self.log_odds + changed - log_density(difference_db, var_db2);
+        let changed = self.changed.updated(difference_db, var_db2);
         Self {
             log_odds: log_odds.clamp(-SUREST, SUREST),
-            changed: self.changed.updated(difference_db, var_db2),
+            changed: LevelOffset {
+                mean_db: changed.mean_db.clamp(-MOST_DB, MOST_DB),
+                ..changed
+            },
         }
     }
 
     fn is_sound(self) -> bool {
-        self.log_odds.abs() <= SUREST && self.changed.is_sound()
+        self.log_odds.abs() <= SUREST && self.changed.mean_db.abs() <= MOST_DB && self.changed.is_sound()
     }
 }
 
@@ -110,6 +117,8 @@ impl Shifts {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// The offset of a cell after readings that lie so far off, with a variance of 8 dB².
@@ -146,6 +155,20 @@ mod tests {
     fn one_reading_far_off_changes_little() {
         let burst = after(&[0.0, 1.0, -1.0, -15.0]);
         assert!(burst.mean_db.abs() < 1.0, "{burst:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_learnt_is_sound(
+            readings in prop::collection::vec((0..80_u32, -1e4..1e4_f64, 0.1..1e5_f64), 0..200),
+        ) {
+            let model = RadioModel::default();
+            let mut shifts = Shifts::unknown();
+            for (cell, difference_db, var_db2) in readings {
+                shifts.learn(CellIx(cell), difference_db, var_db2, &model);
+                prop_assert!(shifts.is_sound());
+            }
+        }
     }
 
     #[test]
