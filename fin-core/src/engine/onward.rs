@@ -34,7 +34,10 @@ impl Hypothesis {
         let last = self.legs.last().map(|&leg| Onward { leg, share: 1.0 });
         let further = move |before: &Onward| {
             let start_m = before.leg.start_m + before.leg.length_m;
-            let (edge, ways) = straightest(network, before.leg.edge).filter(|_| start_m < to_m)?;
+            if start_m >= to_m {
+                return None;
+            }
+            let (edge, ways) = straightest(network, before.leg.edge)?;
             let leg = Leg {
                 edge,
                 start_m,

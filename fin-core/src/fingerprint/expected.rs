@@ -1,9 +1,7 @@
 //! The level that the surveys expect of a cell, stretch by stretch along an edge: between two points of its grid it is a line.
 
 use super::profile::{CellProfile, EdgeProfile};
-
-/// Squared scale of Student's distribution over the variance of the readings: its middle then fits the measured one.
-const STUDENT_SCALE: f32 = 0.45;
+use super::radio_model::STUDENT_SCALE;
 
 /// Variances that a spread is taken with, dB².
 pub(super) struct Variances {

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 /// Measured differences have a robust deviation of 2.3 dB and an rms of 4.7; Student's t with three degrees of freedom
 /// has such tails, and its density needs no logarithm.
 pub(super) const STUDENT_DOF: f64 = 3.0;
+/// Squared scale of Student's distribution over the variance of the readings: its middle then fits the measured one.
+pub(super) const STUDENT_SCALE: f32 = 0.45;
 
 /// How old what a scan tells is at its time stamp, seconds: a phone measures over 200 ms (3GPP TS 36.133, section 8.1.2.2), which is 0.1 s
 /// old on average, and stamps it when it comes out.

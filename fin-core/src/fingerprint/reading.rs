@@ -2,16 +2,14 @@
 
 use fearless_simd::{Level, dispatch};
 
-use super::radio_model::STUDENT_DOF;
+use super::radio_model::{STUDENT_DOF, STUDENT_SCALE};
 
 /// The least likelihood that is told apart from none.
 const LEAST_LIKELIHOOD: f32 = 1e-25;
 /// Deviation at which a reading that fits has the likelihood 1, dB.
 const REFERENCE_SIGMA_DB: f32 = 3.0;
 
-/// Squared scale of Student's distribution of changes where no survey heard the cell, as a share of their variance.
-const UNHEARD_SCALE: f32 = 0.45;
-/// Deviation of such changes at which one of nothing has the likelihood 1, dB. Chosen on simulated and real drives: with 3 dB, as for
+/// Deviation of the changes of a level where no survey heard its cell at which one of nothing has the likelihood 1, dB. Chosen on simulated and real drives: with 3 dB, as for
 /// readings of which more is known, what no survey heard is told to be improbable too soon.
 const UNHEARD_SIGMA_DB: f32 = 4.0;
 
@@ -81,7 +79,7 @@ impl ReadingTerms {
 /// Likelihood where no survey heard the cell of a level that has changed by `change_db` since the last reading, when such changes have
 /// the variance `var_db2`.
 pub(super) fn of_change(change_db: f32, var_db2: f32) -> f32 {
-    let scaled = UNHEARD_SCALE * STUDENT_DOF as f32 * var_db2;
+    let scaled = STUDENT_SCALE * STUDENT_DOF as f32 * var_db2;
     let tail = 1.0 + change_db * change_db / scaled;
     UNHEARD_SIGMA_DB / (var_db2.sqrt() * tail * tail)
 }

@@ -12,7 +12,6 @@ use super::radio_model::{LevelOffset, RadioModel, STUDENT_DOF};
 const MOST_CELLS: usize = 64;
 /// The surest that it becomes whether a cell has changed, logarithm of the odds.
 const SUREST: f64 = 5.0;
-
 /// The most by which a cell is taken to have changed, dB.
 const MOST_DB: f64 = 100.0;
 
@@ -74,7 +73,7 @@ fn log_density(off_db: f64, var_db2: f64) -> f64 {
 }
 
 /// What is thought of the cells heard lately.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Shifts(Vec<(CellIx, Shift)>);
 
 impl Shifts {
@@ -110,7 +109,7 @@ impl Shifts {
     }
 
     /// Whether these are what learning can have come to: for those read from bytes.
-    pub fn is_sound(&self) -> bool {
+    pub(crate) fn is_sound(&self) -> bool {
         self.0.len() <= MOST_CELLS && self.0.iter().all(|(_, shift)| shift.is_sound())
     }
 }
