@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use fin_core::engine::{Diagnostics, Estimate};
+use fin_core::engine::{Diagnostics, Estimate, Mode};
 use fin_core::fingerprint::FingerprintDb;
 use fin_core::fingerprint::fit::Fit;
 use fin_core::frame::bearing_difference_deg;
 use fin_core::network::{EdgePosition, RoadNetwork, TunnelId};
 use fin_core::observation::{Drive, TruePosition};
+use fin_core::time::Time;
 use serde::Serialize;
 
 use crate::replay::estimates_at;
@@ -40,12 +41,26 @@ pub struct Sample {
 
 /// A step back on the same road that a driver notices, metres.
 const STEP_BACK_M: f64 = -2.0;
+/// How long after a tunnel the answer is held against the truth for the hand-over to fixes, seconds.
+const HANDOVER_S: f64 = 20.0;
+
+/// The way out of a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Handover {
+    /// The tunnel that the car came out of.
+    pub tunnel: TunnelId,
+    /// The greatest change of the error along the road from one scored time to the next one at which the answer goes by fixes, up to
+    /// 20 s after the tunnel, metres: the greatest step that the car did not make.
+    pub step_m: f64,
+}
 
 /// What the engine made of one drive.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
     /// Every scored true position inside a tunnel.
     pub samples: Vec<Sample>,
+    /// Every way out of a tunnel after which the answer goes by fixes and stays on its road.
+    pub handovers: Vec<Handover>,
     /// True positions inside tunnels at which the engine had no answer.
     pub unanswered: usize,
     /// What became of the observations.
@@ -63,7 +78,17 @@ impl Evaluation {
             .copied()
             .filter(|sample| sample.tunnel == tunnel)
             .collect();
-        Evaluation { samples, ..*self }
+        let handovers = self
+            .handovers
+            .iter()
+            .copied()
+            .filter(|handover| handover.tunnel == tunnel)
+            .collect();
+        Evaluation {
+            samples,
+            handovers,
+            ..*self
+        }
     }
 
     /// The last sample of each pass through a tunnel.
@@ -100,6 +125,10 @@ pub struct Summary {
     pub exit_p95_m: f64,
     /// Greatest absolute error there.
     pub exit_max_m: f64,
+    /// 95 % of the ways out of a tunnel have no greater step that the car did not make.
+    pub handover_p95_m: f64,
+    /// The greatest one.
+    pub handover_max_m: f64,
     /// Share of the errors within the stated 68 % half-width.
     pub coverage68: f64,
     /// Share of the errors within the stated 95 % half-width.
@@ -118,12 +147,18 @@ impl Summary {
             return Summary::default();
         }
         let mut errors: Vec<f64> = samples.iter().map(|s| s.error_m.abs()).collect();
+        let mut handovers: Vec<f64> = evaluations
+            .clone()
+            .into_iter()
+            .flat_map(|e| e.handovers.iter().map(|handover| handover.step_m))
+            .collect();
         let mut exits: Vec<f64> = evaluations
             .into_iter()
             .flat_map(|e| e.exits().map(|s| s.error_m.abs()).collect::<Vec<_>>())
             .collect();
         errors.sort_by(f64::total_cmp);
         exits.sort_by(f64::total_cmp);
+        handovers.sort_by(f64::total_cmp);
         let share = |hit: &dyn Fn(&Sample) -> bool| {
             samples.iter().filter(|s| hit(s)).count() as f64 / samples.len() as f64
         };
@@ -136,6 +171,8 @@ impl Summary {
             exit_median_m: quantile(&exits, 0.5),
             exit_p95_m: quantile(&exits, 0.95),
             exit_max_m: quantile(&exits, 1.0),
+            handover_p95_m: quantile(&handovers, 0.95),
+            handover_max_m: quantile(&handovers, 1.0),
             coverage68: share(&|s| s.error_m.abs() <= s.estimate.accuracy_m),
             coverage95: share(&|s| s.error_m.abs() <= s.estimate.accuracy95_m),
             wrong_branch: share(&|s| s.wrong_branch),
@@ -157,19 +194,24 @@ pub fn quantile(sorted: &[f64], q: f64) -> f64 {
 
 /// Runs the engine over `drive` and scores it at the true positions inside tunnels, at most one a second.
 pub fn evaluate(db: &Arc<FingerprintDb>, drive: &Drive, truth: &[TruePosition]) -> Evaluation {
-    let scored = in_tunnels(&db.network, truth);
+    let scored = through_tunnels(&db.network, truth);
     let times: Vec<_> = scored.iter().map(|place| place.truth.time).collect();
     let (estimates, engine) = estimates_at(db, drive, &times);
     let mut samples: Vec<Sample> = Vec::with_capacity(scored.len());
+    let mut ways_out = WaysOut::default();
     let mut unanswered = 0;
     let network = &db.network;
     for (place, estimate) in scored.iter().zip(estimates) {
         let Some(estimate) = estimate else {
-            unanswered += 1;
+            unanswered += usize::from(place.inside);
             continue;
         };
         let at = edge_position(&estimate);
         let along = at.and_then(|at| along_road_m(network, place.at, at, SEARCH_M));
+        ways_out.add(place, along, estimate.mode == Mode::Gnss);
+        if !place.inside {
+            continue;
+        }
         let before = samples.last().filter(|before| before.pass == place.pass);
         let before = before.and_then(|before| edge_position(&before.estimate));
         let advance = before
@@ -187,6 +229,7 @@ pub fn evaluate(db: &Arc<FingerprintDb>, drive: &Drive, truth: &[TruePosition]) 
     }
     Evaluation {
         samples,
+        handovers: ways_out.handovers,
         unanswered,
         diagnostics: *engine.diagnostics(),
         fit: engine
@@ -204,17 +247,52 @@ fn edge_position(estimate: &Estimate) -> Option<EdgePosition> {
     })
 }
 
-/// A true position inside a tunnel.
-struct InTunnel {
+/// The ways out of tunnels, gathered from one place to the next.
+#[derive(Default)]
+struct WaysOut {
+    handovers: Vec<Handover>,
+    /// The pass of the last one.
+    of_pass: Option<usize>,
+    /// Pass and error along the road at the place before.
+    before: Option<(usize, f64)>,
+}
+
+impl WaysOut {
+    /// Adds what was answered at `place`, `along` metres from the truth, or on another branch.
+    fn add(&mut self, place: &Scored, along: Option<f64>, by_fixes: bool) {
+        let before = self.before.filter(|(pass, _)| *pass == place.pass);
+        self.before = along.map(|error_m| (place.pass, error_m));
+        let over = by_fixes && !place.inside;
+        let Some(((pass, before_m), error_m)) = before.zip(along).filter(|_| over) else {
+            return;
+        };
+        let step_m = (error_m - before_m).abs();
+        match self.handovers.last_mut() {
+            Some(last) if self.of_pass == Some(pass) => last.step_m = last.step_m.max(step_m),
+            _ => self.handovers.push(Handover {
+                tunnel: place.tunnel,
+                step_m,
+            }),
+        }
+        self.of_pass = Some(pass);
+    }
+}
+
+/// A true position inside a tunnel, or up to [`HANDOVER_S`] after it.
+struct Scored {
     truth: TruePosition,
     at: EdgePosition,
+    /// The tunnel that the car is in or has come out of.
     tunnel: TunnelId,
+    /// Whether it is still in it.
+    inside: bool,
     pass: usize,
 }
 
-/// The true positions inside tunnels, at most one a second, with the directed edge that the car was on.
-fn in_tunnels(network: &RoadNetwork, truth: &[TruePosition]) -> Vec<InTunnel> {
-    let mut places: Vec<InTunnel> = Vec::new();
+/// The true positions inside tunnels and just after them, at most one a second, with the directed edge that the car was on.
+fn through_tunnels(network: &RoadNetwork, truth: &[TruePosition]) -> Vec<Scored> {
+    let mut places: Vec<Scored> = Vec::new();
+    let mut out_of: Option<(TunnelId, Time)> = None;
     let mut course: Option<f64> = None;
     let mut moved_from = truth.first().copied();
     let mut passes = 0;
@@ -238,23 +316,25 @@ fn in_tunnels(network: &RoadNetwork, truth: &[TruePosition]) -> Vec<InTunnel> {
         let along = near
             .iter()
             .find(|p| course.is_none_or(|c| bearing_difference_deg(c, p.bearing_deg).abs() < 60.0));
-        let inside = along.and_then(|p| network.edge(p.edge).tunnel.map(|tunnel| (p.place(), tunnel)));
-        let Some((at, tunnel)) = inside else {
-            was_inside = false;
+        let tunnel = along.and_then(|p| network.edge(p.edge).tunnel);
+        passes += usize::from(tunnel.is_some() && !was_inside);
+        was_inside = tunnel.is_some();
+        if let Some(tunnel) = tunnel {
+            out_of = Some((tunnel, here.time));
+        }
+        let after = out_of.filter(|(_, last)| here.time.seconds_since(*last) <= HANDOVER_S);
+        let (Some(along), Some((tunnel, _))) = (along, after) else {
             continue;
         };
-        if !was_inside {
-            passes += 1;
-        }
-        was_inside = true;
         let due = places
             .last()
             .is_none_or(|last| here.time.seconds_since(last.truth.time) >= SCORE_INTERVAL_S);
         if due {
-            places.push(InTunnel {
+            places.push(Scored {
                 truth: here,
-                at,
+                at: along.place(),
                 tunnel,
+                inside: was_inside,
                 pass: passes - 1,
             });
         }

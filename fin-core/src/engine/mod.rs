@@ -274,20 +274,18 @@ impl Engine {
         Ok(if changed { self.predict(now) } else { None })
     }
 
-    /// Keeps what is answered for `now` before anything new is taken, so that the answer does not run back from it.
+    /// Keeps what is answered for `now` before anything new is taken, so that the answer runs on from it.
     fn settle_shown(&mut self, now: Time) {
-        let since_s = self.now.map_or(0.0, |last| now.seconds_since(last));
-        let away = !self.gate.is_trusted(now);
-        let before = self.predict(now).filter(|_| away);
-        let road = before.and_then(|estimate| estimate.road);
-        self.shown = road.map(|road| Shown::after(&road, since_s));
+        let road = self.predict(now).and_then(|estimate| estimate.road);
+        self.shown = road.as_ref().map(Shown::at);
     }
 
     /// The estimate at `time`, or `None` while nothing is tracked: before the first fix, unless the car was found in a tunnel
     /// by what its phone hears there, and long after the last one.
     /// Does not change the engine; times before the latest observation give the estimate at that.
     pub fn predict(&self, time: Time) -> Option<Estimate> {
-        let time = self.now?.max(time);
+        let now = self.now?;
+        let time = now.max(time);
         let Some(best) = self.hypotheses.get(self.best) else {
             return self.free_estimate(time);
         };
@@ -298,13 +296,16 @@ impl Engine {
             &best.track.predict(time, &self.options.motion),
             &self.options.drift,
         );
-        let lead_m = self.shown.map_or(0.0, |shown| shown.lead_m(best, &spot));
+        let (since_s, by_fixes) = (time.seconds_since(now), self.gate.is_trusted(time));
+        let offset_m = self.shown.map_or(spot.offset_m, |shown| {
+            shown.run_on_m(best, &spot, since_s, by_fixes)
+        });
+        let to_go_m = (offset_m - spot.offset_m).abs();
         let lag_m = match best.belief {
             Some(_) => self.radio_clock.lag_sigma_s() * spot.speed_mps,
             None => 0.0,
         };
         let network = &self.db.network;
-        let offset_m = spot.offset_m + lead_m;
         let laid = best.locate(offset_m);
         let beyond = best.onward(network, offset_m).last();
         let (at, taken) = beyond.map_or((laid, 1.0), |onward| (onward.at(offset_m), onward.share));
@@ -321,8 +322,8 @@ impl Engine {
         Some(Estimate {
             time,
             position: pose.position,
-            accuracy_m: libm::hypot(spot.caution * spot.half68_m, 0.994 * lag_m) + lead_m,
-            accuracy95_m: libm::hypot(spot.caution * spot.half95_m, 1.96 * lag_m) + lead_m,
+            accuracy_m: libm::hypot(spot.caution * spot.half68_m, 0.994 * lag_m) + to_go_m,
+            accuracy95_m: libm::hypot(spot.caution * spot.half95_m, 1.96 * lag_m) + to_go_m,
             speed_mps: Some(spot.speed_mps.max(0.0)),
             bearing_deg: Some(pose.bearing_deg),
             road: Some(RoadPosition {
@@ -620,9 +621,6 @@ impl Engine {
             }
         };
         self.work.fits = fits;
-        if changed {
-            self.shown = None;
-        }
         changed
     }
 

@@ -1,8 +1,8 @@
-//! What was answered last: on one road the answer does not run back.
+//! What was answered last: on one road the answer runs on from it.
 //!
-//! The likeliest place falls back when a scan says that the car is not as far as was thought. A marker that jumps backwards
-//! looks like a fault to a driver, so the answer waits, or crawls back, until the car has caught up with it, and its stated
-//! accuracy takes in what it waits for.
+//! The likeliest place falls back when a scan says that the car is not as far as was thought, and is put right when fixes are
+//! back. A marker that jumps looks like a fault to a driver, so the answer goes there by and by, while the car drives on, and
+//! its stated accuracy takes in how far it has to go.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,11 +11,18 @@ use super::hypothesis::Hypothesis;
 use super::output::RoadPosition;
 use crate::network::{EdgeId, RoadNetwork};
 
-/// How fast the answer goes back at most, m/s, and how far from one to the next, metres.
-const MOST_BACK_MPS: f64 = 1.5;
-const MOST_BACK_M: f64 = 1.9;
+/// How fast the answer goes back at most while GNSS is away, m/s.
+const MOST_BACK_MPS: f64 = 1.9;
+/// How far back the car turns out to be elsewhere, half-widths of the 68 % interval, and how long the answer may take to get there,
+/// seconds; else it goes there at once.
+const ELSEWHERE: f64 = 1.5;
+const PATIENCE_S: f64 = 3.0;
+/// How fast the answer goes over to fixes, forwards and backwards beside what the car drives, m/s.
+const MOST_OVER_MPS: f64 = 6.0;
+/// How long that takes at most, seconds; else it goes there at once.
+const OVER_PATIENCE_S: f64 = 10.0;
 
-/// The place behind which the answer does not fall.
+/// The place from which the answer runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Shown {
     /// The directed edge.
@@ -25,29 +32,95 @@ pub(super) struct Shown {
 }
 
 impl Shown {
+    /// What was answered, when it was a place on a road.
+    pub(super) fn at(road: &RoadPosition) -> Self {
+        Self {
+            edge: road.edge,
+            offset_m: road.edge_offset_m,
+        }
+    }
+
     /// Whether it can have been given on `network`: for one read from bytes.
     pub(super) fn is_sound(&self, network: &RoadNetwork) -> bool {
         self.edge.index() < network.edge_count()
-            && (-MOST_BACK_M..=network.edge(self.edge).length_m).contains(&self.offset_m)
+            && (0.0..=network.edge(self.edge).length_m).contains(&self.offset_m)
     }
 
-    /// Where the answer may go on from `before`, what was answered for the present so far, when the last answer is `since_s` old.
-    pub(super) fn after(before: &RoadPosition, since_s: f64) -> Self {
-        Self {
-            edge: before.edge,
-            offset_m: before.edge_offset_m - (MOST_BACK_MPS * since_s).clamp(0.0, MOST_BACK_M),
-        }
-    }
-
-    /// How far `spot` on the route of `hypothesis` lies behind, metres; 0 where the route does not lead over what was answered,
-    /// on another branch, and where that is beyond the 68 % interval: the car has turned out to be elsewhere.
-    pub(super) fn lead_m(&self, hypothesis: &Hypothesis, spot: &Spot) -> f64 {
+    /// Offset along the route of `hypothesis` of what is answered `since_s` later, when the car is thought to be at `spot` and fixes
+    /// are trusted or not, metres. That is at `spot` where the route does not lead over what was answered: on another branch.
+    pub(super) fn run_on_m(&self, hypothesis: &Hypothesis, spot: &Spot, since_s: f64, by_fixes: bool) -> f64 {
         let leg = hypothesis.legs.iter().rfind(|leg| leg.edge == self.edge);
-        let lead_m = leg.map_or(0.0, |leg| leg.start_m + self.offset_m - spot.offset_m);
-        if lead_m > spot.half68_m {
-            0.0
-        } else {
-            lead_m.max(0.0)
+        leg.map_or(spot.offset_m, |leg| {
+            let shown_m = leg.start_m + self.offset_m;
+            if by_fixes {
+                over_to_m(shown_m, spot, since_s)
+            } else {
+                not_back_m(shown_m, spot, since_s)
+            }
+        })
+    }
+}
+
+/// Offset of what is answered `since_s` after `shown_m` while fixes tell that the car is at `spot`, metres.
+fn over_to_m(shown_m: f64, spot: &Spot, since_s: f64) -> f64 {
+    let driven_to_m = shown_m + spot.speed_mps.max(0.0) * since_s;
+    let to_go_m = spot.offset_m - driven_to_m;
+    if to_go_m.abs() > OVER_PATIENCE_S * MOST_OVER_MPS {
+        return spot.offset_m;
+    }
+    let most_m = MOST_OVER_MPS * since_s;
+    driven_to_m + to_go_m.clamp(-most_m, most_m)
+}
+
+/// Offset of what is answered `since_s` after `shown_m` while the car is thought to be at `spot` without fixes, metres.
+fn not_back_m(shown_m: f64, spot: &Spot, since_s: f64) -> f64 {
+    let lead_m = shown_m - spot.offset_m;
+    let elsewhere = lead_m > ELSEWHERE * spot.half68_m;
+    if elsewhere && lead_m > PATIENCE_S * (MOST_BACK_MPS + spot.speed_mps.max(0.0)) {
+        return spot.offset_m;
+    }
+    spot.offset_m.max(shown_m - MOST_BACK_MPS * since_s)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spot(offset_m: f64, half68_m: f64, speed_mps: f64) -> Spot {
+        Spot {
+            offset_m,
+            half68_m,
+            half95_m: 2.0 * half68_m,
+            caution: 1.0,
+            speed_mps,
         }
+    }
+
+    #[test]
+    fn without_fixes_the_answer_goes_forward_at_once_and_back_by_and_by() {
+        let car = spot(100.0, 30.0, 10.0);
+        assert_eq!(not_back_m(60.0, &car, 0.0), 100.0);
+        assert_eq!(not_back_m(120.0, &car, 0.0), 120.0);
+        assert_eq!(not_back_m(120.0, &car, 1.0), 120.0 - MOST_BACK_MPS);
+        assert_eq!(not_back_m(100.5, &car, 1.0), 100.0);
+    }
+
+    #[test]
+    fn a_car_that_is_elsewhere_is_waited_for_a_few_seconds_alone() {
+        // 30 m ahead of a car at 10 m/s takes 2.5 s, of one at 2 m/s 7.7 s.
+        assert_eq!(not_back_m(130.0, &spot(100.0, 10.0, 10.0), 0.0), 130.0);
+        assert_eq!(not_back_m(130.0, &spot(100.0, 10.0, 2.0), 0.0), 100.0);
+        // Where the car may well be there it is waited for.
+        assert_eq!(not_back_m(130.0, &spot(100.0, 25.0, 2.0), 0.0), 130.0);
+    }
+
+    #[test]
+    fn the_answer_goes_over_to_fixes_beside_what_is_driven() {
+        let car = spot(100.0, 5.0, 20.0);
+        assert_eq!(over_to_m(80.0, &car, 0.0), 80.0);
+        assert_eq!(over_to_m(60.0, &car, 1.0), 60.0 + 20.0 + MOST_OVER_MPS);
+        assert_eq!(over_to_m(110.0, &car, 1.0), 110.0 + 20.0 - MOST_OVER_MPS);
+        assert_eq!(over_to_m(78.0, &car, 1.0), 100.0);
+        assert_eq!(over_to_m(20.0, &car, 0.0), 100.0, "too far for that");
     }
 }

@@ -411,7 +411,7 @@ mod tests {
             hypothesis.belief = Some(Belief::start(&hypothesis.track, 1.0, true, None));
         }
         let before = engine.predict(time).and_then(|estimate| estimate.road);
-        engine.shown = before.map(|road| Shown::after(&road, 0.0));
+        engine.shown = before.map(|road| Shown::at(&road));
         engine.fits = TunnelFits::example(position);
         engine
     }
@@ -469,7 +469,7 @@ mod tests {
                 edge_offset_m: 1e9,
                 ..place.unwrap()
             };
-            e.shown = Some(Shown::after(&beyond, 0.0));
+            e.shown = Some(Shown::at(&beyond));
         });
         refused("a cell that has changed by what is no number", &|e| {
             let radio = &e.options.radio;
