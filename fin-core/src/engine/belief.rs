@@ -34,6 +34,11 @@ const SCALE_SIGMA: (f64, f64) = (0.002, 0.04);
 const SCALE_WALK_PER_S: f64 = 1e-9;
 /// More time than any drive takes, seconds.
 const MOST_QUEUED_S: f64 = 1e9;
+/// Steps in which the time without scans is gone through again, seconds, and how many they are at most.
+const REPEATED_S: f64 = 1.0;
+const MOST_REPEATED: f64 = 300.0;
+/// More time than GNSS is ever away without a stop in the observations, seconds.
+const LONGEST_AWAY_S: f64 = 1e6;
 /// Speed lanes, one for each m/s from 0.
 const SPEED_LANES: usize = 51;
 
@@ -227,6 +232,8 @@ pub(super) struct Belief {
     track_speed_mps: f64,
     /// Speed before GNSS went, m/s.
     entry_mps: f64,
+    /// Where and how fast the car was thought to be when the belief was started, and when that was.
+    started: (Time, Moments),
     /// Time in queues without wheel speed.
     queued: Queued,
     marginal: Vec<f32>,
@@ -343,6 +350,7 @@ impl Belief {
             track_offset_m: track.offset_m(),
             track_speed_mps: track.speed_mps(),
             entry_mps: track.speed_mps(),
+            started: (track.time, *anchor),
             queued: Queued::default(),
             marginal,
             shape: Shape::default(),
@@ -442,6 +450,36 @@ impl Belief {
         self.track_offset_m = track.offset_m();
         self.track_speed_mps = track.speed_mps();
         self.refresh();
+    }
+
+    /// What would be believed at the time of `track` had no scan been heard since the belief was started, where traffic flows
+    /// `pace(offset_m)` times as fast as where GNSS went; this belief where wheel speed tells how far the car has come, or where it is
+    /// still searched for.
+    pub(super) fn without_scans(
+        self,
+        track: &AlongTrack,
+        model: &DriftModel,
+        pace: impl Fn(f64) -> f64,
+    ) -> Belief {
+        if self.rates == Rates::Scale || self.is_search() {
+            return self;
+        }
+        let (since, anchor) = self.started;
+        let (dt_s, entry_mps) = (self.time.seconds_since(since), self.entry_mps);
+        let at_start = AlongTrack {
+            time: since,
+            ..*track
+        };
+        let mut belief = Self::from_moments(&anchor, Rates::Speed, &at_start, Some(self));
+        belief.entry_mps = entry_mps;
+        let steps = libm::ceil(dt_s / REPEATED_S).clamp(1.0, MOST_REPEATED);
+        for step in 1..=steps as usize {
+            let time = since.plus_seconds(dt_s * step as f64 / steps);
+            let at = AlongTrack { time, ..*track };
+            let place_m = belief.moments.position_m;
+            belief.advance(&at, model, pace(place_m));
+        }
+        belief
     }
 
     /// The belief over speeds when the wheel speed has gone, and over scales when it has come, at the time of `track`, to which
@@ -619,10 +657,11 @@ impl Belief {
         let Self {
             row,
             rates,
-            time: _,
+            time,
             track_offset_m,
             track_speed_mps,
             entry_mps,
+            started: (since, anchor),
             queued,
             marginal,
             moments,
@@ -638,6 +677,8 @@ impl Belief {
             *entry_mps,
             moments.position_m,
             moments.rate,
+            anchor.position_m,
+            anchor.rate,
             row.base_m(),
         ];
         row.is_sound()
@@ -655,6 +696,11 @@ impl Belief {
                 .iter()
                 .all(|v| (0.0..=most_m * most_m).contains(v))
             && moments.covariance.abs() <= most_m * most_m
+            && (0.0..=LONGEST_AWAY_S).contains(&time.seconds_since(*since))
+            && [anchor.position_var, anchor.rate_var]
+                .iter()
+                .all(|v| (0.0..f64::INFINITY).contains(v))
+            && anchor.covariance.is_finite()
             && queued.is_sound()
             && marginal.len() == row.points()
             && marginal.iter().all(|p| (0.0..=2.0).contains(p))

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::belief::{Belief, DriftModel, Spot};
+use super::misled::Credit;
 use super::pace::EntryLimit;
 use super::radio_clock::{LAGS, RadioClock};
 use crate::estimate::{AlongTrack, Gaussian, state};
@@ -80,6 +81,8 @@ pub(super) struct Hypothesis {
     pub sought_since: Option<Time>,
     /// Time and route offset of the last scan that counted.
     last_scan: Option<(Time, f64)>,
+    /// What its scans may still cost where little fits.
+    pub credit: Credit,
     /// The latest level of each cell heard lately while GNSS was away.
     pub earlier: Vec<EarlierReading>,
     /// Variance of the place that the filter does not know of, m²: what wheel speed has left open since the last fix.
@@ -108,6 +111,8 @@ pub(super) struct Heard<'a> {
     pub news: f64,
     /// Share of its evidence that counts at all.
     pub trust: f64,
+    /// Whether so few of the last readings fitted the surveys that those may have by chance.
+    pub doubted: bool,
 }
 
 impl Hypothesis {
@@ -137,6 +142,7 @@ impl Hypothesis {
             entry_limit: EntryLimit::default(),
             sought_since: None,
             last_scan: None,
+            credit: Credit::default(),
             earlier: Vec::new(),
             drift_var_m2: 0.0,
         }
@@ -155,6 +161,7 @@ impl Hypothesis {
             entry_limit,
             sought_since: _,
             last_scan,
+            credit,
             earlier,
             drift_var_m2,
         } = self;
@@ -196,6 +203,7 @@ impl Hypothesis {
             && level_offset.is_sound()
             && shifts.is_sound()
             && entry_limit.is_sound()
+            && credit.is_sound()
             && log_weight.abs() <= 1e6
             && fixed_at_m.is_none_or(is_offset)
             && last_scan.is_none_or(|(_, m)| is_offset(m))
@@ -406,6 +414,7 @@ impl Hypothesis {
             work.belief = Some(belief);
         }
         self.drift_var_m2 = 0.0;
+        self.credit = Credit::default();
         self.earlier.clear();
         self.track = self.track.update_position(fit.offset_m, sigma_m, None).track;
         if let Some(speed_mps) = fix.speed_mps {
@@ -459,6 +468,7 @@ impl Hypothesis {
             lag_s,
             news,
             trust,
+            doubted,
         } = *heard;
         let (radio, drift) = models;
         let dt_s = self
@@ -507,6 +517,9 @@ impl Hypothesis {
             self.log_weight += news * evidence;
             let levels = (&mut self.level_offset, &mut self.shifts);
             work.score.teach(levels, &work.likelihood, trust * share, radio);
+            if doubted && known > 0 {
+                belief = self.unless_misled(belief, evidence, &db.network, drift);
+            }
             self.last_scan = Some((scan.time, belief.moments().position_m));
         }
         if known > 0 {

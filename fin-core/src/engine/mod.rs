@@ -8,6 +8,7 @@
 mod belief;
 mod gate;
 mod hypothesis;
+mod misled;
 mod navigator;
 mod onward;
 mod output;
@@ -523,6 +524,7 @@ impl Engine {
             lag_s,
             news: if sought { 1.0 } else { BRANCH_NEWS },
             trust: self.fits.trust(),
+            doubted: self.fits.doubted(),
         };
         let (radio, drift) = (&self.options.radio, &self.options.drift);
         if let Some(best) = self.hypotheses.get(self.best).filter(|_| open) {

@@ -18,6 +18,8 @@ const REACH_M: (f64, f64) = (30.0, 200.0);
 const AVERAGED: f64 = 15.0;
 /// Shares of fitting readings up to which the surveys are not trusted, and from which they are.
 const TRUSTED: (f64, f64) = (0.15, 0.35);
+/// Share of fitting readings below which what fits may be chance.
+const DOUBTED: f64 = 0.4;
 /// Distance between the places that are looked at, metres.
 const STEP_M: f64 = 10.0;
 
@@ -66,6 +68,11 @@ impl TunnelFits {
     /// How much of the evidence of a scan counts, 0…1: where next to nothing fits, what seems to is chance.
     pub(super) fn trust(&self) -> f64 {
         ((self.lately - TRUSTED.0) / (TRUSTED.1 - TRUSTED.0)).clamp(0.0, 1.0)
+    }
+
+    /// Whether what fits may be chance.
+    pub(super) fn doubted(&self) -> bool {
+        self.lately < DOUBTED
     }
 
     /// Counts `fit` for `tunnel`.
@@ -189,5 +196,7 @@ mod tests {
         let [none, all] = [TRUSTED.0, TRUSTED.1];
         assert_eq!((trust(0.0), trust(none), trust(all)), (0.0, 0.0, 1.0));
         assert!((trust(0.5 * (none + all)) - 0.5).abs() < 1e-9);
+        // Before they are trusted less, what fits is looked at twice.
+        const { assert!(DOUBTED > TRUSTED.1) };
     }
 }
