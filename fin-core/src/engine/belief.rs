@@ -805,6 +805,7 @@ fn half_width(row: &[f32], centre: f64, mass: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::estimate::MotionModel;
 
     #[test]
     fn quantiles_and_half_widths_of_a_gaussian() {
@@ -832,6 +833,33 @@ mod tests {
         // Long ago counts little, and a silence for no more than the memory.
         queued.add(0.0, 1e9, model.queue_memory_s);
         assert!(queued.is_sound() && model.queue_share(20.0, &queued) < entered(20.0));
+    }
+
+    #[test]
+    fn without_its_scans_a_belief_is_as_if_none_had_been_heard() {
+        let (model, motion) = (DriftModel::default(), MotionModel::default());
+        let track = AlongTrack::start(Time::default(), 0.0, 3.0, 20.0, 0.5, &motion).unwrap();
+        let mut deaf = Belief::start(&track, 0.0, false, None);
+        let mut misled = deaf.clone();
+        let mut room = Vec::new();
+        for second in 1..=20 {
+            let track = track.predict(Time::from_millis(1000 * second), &motion);
+            deaf.advance(&track, &model, 1.0);
+            misled.advance(&track, &model, 1.0);
+            let places = misled.window().points;
+            let standing: Vec<f32> = (0..places * misled.gaits())
+                .map(|at| if at < places { 1.0 } else { 1e-4 })
+                .collect();
+            misled.weigh(&standing, &mut room);
+        }
+        let track = track.predict(Time::from_millis(20_000), &motion);
+        assert!(misled.moments().rate < 2.0 && deaf.moments().rate > 15.0);
+        let undone = misled.without_scans(&track, &model, |_| 1.0);
+        let (undone, deaf) = (undone.moments(), deaf.moments());
+        assert!((undone.position_m - deaf.position_m).abs() < 0.5);
+        assert!((undone.rate - deaf.rate).abs() < 0.05);
+        let wider = undone.position_var / deaf.position_var;
+        assert!((0.95..1.05).contains(&wider), "{wider}");
     }
 
     #[test]
