@@ -863,6 +863,28 @@ mod tests {
     }
 
     #[test]
+    fn a_belief_that_was_started_at_no_place_or_later_than_now_is_not_sound() {
+        let motion = MotionModel::default();
+        let track = AlongTrack::start(Time::default(), 0.0, 3.0, 20.0, 0.5, &motion).unwrap();
+        let belief = Belief::start(&track, 0.0, false, None);
+        assert!(belief.is_sound(1e6));
+        let (since, anchor) = belief.started;
+        let unsound = |started: (Time, Moments)| {
+            let belief = Belief {
+                started,
+                ..belief.clone()
+            };
+            !belief.is_sound(1e6)
+        };
+        let nowhere = Moments {
+            position_var: f64::NAN,
+            ..anchor
+        };
+        assert!(unsound((since, nowhere)));
+        assert!(unsound((since.plus_seconds(1.0), anchor)));
+    }
+
+    #[test]
     fn fast_traffic_flows_evenly() {
         let vars = DriftModel::default().speed_vars(2.0);
         assert!(vars[..12].iter().all(|&var| (var - 1.4).abs() < 1e-12));
