@@ -1,4 +1,5 @@
-//! Estimates against truth: error along the road inside tunnels, coverage of the stated intervals, and the exits.
+//! Estimates against truth: error along the road inside tunnels, coverage of the stated intervals, the exits, and the hand-over
+//! to fixes after them.
 
 use std::sync::Arc;
 
@@ -72,23 +73,10 @@ pub struct Evaluation {
 impl Evaluation {
     /// The part of the evaluation inside one tunnel.
     pub fn in_tunnel(&self, tunnel: TunnelId) -> Evaluation {
-        let samples = self
-            .samples
-            .iter()
-            .copied()
-            .filter(|sample| sample.tunnel == tunnel)
-            .collect();
-        let handovers = self
-            .handovers
-            .iter()
-            .copied()
-            .filter(|handover| handover.tunnel == tunnel)
-            .collect();
-        Evaluation {
-            samples,
-            handovers,
-            ..*self
-        }
+        let mut part = self.clone();
+        part.samples.retain(|sample| sample.tunnel == tunnel);
+        part.handovers.retain(|handover| handover.tunnel == tunnel);
+        part
     }
 
     /// The last sample of each pass through a tunnel.
@@ -364,5 +352,47 @@ pub fn along_road_m(
         (Some(ahead), _) => Some(ahead),
         (None, Some(behind)) => Some(-behind),
         (None, None) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fin_core::frame::LatLon;
+    use fin_core::network::EdgeId;
+
+    use super::*;
+
+    #[test]
+    fn a_hand_over_is_the_greatest_step_by_fixes_after_the_tunnel() {
+        let place = |pass: usize, inside: bool| Scored {
+            truth: TruePosition {
+                time: Time::default(),
+                position: LatLon {
+                    lat_deg: 46.0,
+                    lon_deg: 8.0,
+                },
+            },
+            at: EdgePosition {
+                edge: EdgeId(0),
+                offset_m: 0.0,
+            },
+            tunnel: TunnelId(pass as u32),
+            inside,
+            pass,
+        };
+        let mut ways_out = WaysOut::default();
+        // Inside, and before fixes are taken, no step counts.
+        ways_out.add(&place(0, true), Some(50.0), true);
+        ways_out.add(&place(0, true), Some(20.0), true);
+        ways_out.add(&place(0, false), Some(12.0), false);
+        for error_m in [9.0, 2.0, 1.0] {
+            ways_out.add(&place(0, false), Some(error_m), true);
+        }
+        // On another branch there is no error along the road to step from.
+        ways_out.add(&place(1, false), None, true);
+        ways_out.add(&place(1, false), Some(-30.0), true);
+        ways_out.add(&place(1, false), Some(-26.0), true);
+        let steps: Vec<(TunnelId, f64)> = ways_out.handovers.iter().map(|h| (h.tunnel, h.step_m)).collect();
+        assert_eq!(steps, [(TunnelId(0), 7.0), (TunnelId(1), 4.0)]);
     }
 }
