@@ -160,6 +160,7 @@ mod tests {
             at,
             reach_back_m: 0.5 * SPACING_M,
             reach_ahead_m: 0.5 * SPACING_M,
+            noise_db2: 2.25,
             variance_db2: 8.5,
             scan,
             summary: None,

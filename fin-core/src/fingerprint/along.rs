@@ -87,6 +87,7 @@ impl Heard {
             let field = reading.level_dbm.map(|level_dbm| FieldReading {
                 x_m,
                 level_dbm: level_dbm - offset_db,
+                noise_db2: scan.noise_db2,
                 variance_db2: scan.variance_db2,
                 drive: span.drive,
                 across,

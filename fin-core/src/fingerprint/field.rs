@@ -1,26 +1,32 @@
 //! A cell's level along a line, estimated from readings of several drives.
 //!
-//! The mean level is a random walk over distance, and the level in the other direction of the same road differs from it by a
-//! first-order Gauss–Markov process: phones hear better ahead than behind. The best linear estimate of both from readings before
-//! and after (co-kriging, here as a Kalman filter with the Rauch–Tung–Striebel backward pass) costs one step per reading. Readings
-//! far off the estimate are given less weight (Huber 1964).
+//! The slope of the mean level is a first-order Gauss–Markov process over distance, as a phone averages what changes within metres, and so is
+//! what the level in the other direction of the same road differs by: phones hear better ahead than behind. The best linear
+//! estimate of both from readings before and after (co-kriging, here as a Kalman filter with the Rauch–Tung–Striebel
+//! backward pass) costs one step per reading. It is worked out in turn with the shape of each drive, each from what the
+//! other leaves of the readings (backfitting: Hastie and Tibshirani 1990), and what is left in the end is taken to be of
+//! Student's distribution: readings that are far off are given less weight (Lange, Little and Taylor 1989).
 
-use nalgebra::{Matrix1, Matrix2, RowVector2, Vector1, Vector2};
+use nalgebra::{Matrix1, Matrix3, RowVector3, Vector1, Vector3};
 
 use super::placed::{FIELD_DB2_PER_M, LEAST_VARIANCE_DB2, READING_SIGMA_DB};
+use super::radio_model::STUDENT_DOF;
+use super::shape::{Difference, Shapes};
 use crate::estimate::{self, Gaussian, Step, predict, update};
 
 /// Standard deviation of the level before anything is known, dB: so large that it says nothing.
 const PRIOR_SIGMA_DB: f64 = 1e4;
+/// Distance over which the slope of the level falls by a factor e, metres.
+const SLOPE_LENGTH_M: f64 = 5.0;
+/// Variance of the slope of the level, dB² per square metre: over distances much longer than [`SLOPE_LENGTH_M`] the level is then a random walk
+/// with [`FIELD_DB2_PER_M`].
+const SLOPE_VARIANCE: f64 = FIELD_DB2_PER_M / (2.0 * SLOPE_LENGTH_M);
 /// What the level of the other direction differs by: standard deviation, dB, and distance over which it falls by a factor e, metres.
 /// The likeliest ones of the drives through Cork, 15 one way and 12 the other, and of simulated towns alike.
 const ACROSS_SIGMA_DB: f64 = 4.0;
 const ACROSS_LENGTH_M: f64 = 150.0;
-/// Residuals up to so many standard deviations keep their full weight (95 % efficient on Gaussian errors is 1.345; levels
-/// are worth more caution with few drives).
-const HUBER_SIGMAS: f64 = 2.0;
-/// Rounds of re-weighting.
-const HUBER_ROUNDS: usize = 2;
+/// How often levels and shapes are worked out in turn.
+const ROUNDS: usize = 6;
 /// Change of a cell's level between drives where nothing is known of it, dB, and how many readings that is worth.
 const BETWEEN_PRIOR_DB: f64 = 3.0;
 const BETWEEN_PRIOR_READINGS: f64 = 4.0;
@@ -36,7 +42,9 @@ pub(super) struct FieldReading {
     pub(super) x_m: f64,
     /// Level with the drive's offset removed, dBm.
     pub(super) level_dbm: f64,
-    /// Variance about the mean of all drives, dB².
+    /// Variance about its drive's level, dB².
+    pub(super) noise_db2: f64,
+    /// Variance about the mean of all drives when the shapes of drives count as noise, dB².
     pub(super) variance_db2: f64,
     /// Which drive.
     pub(super) drive: u32,
@@ -60,7 +68,7 @@ pub(super) struct Summary {
 pub(super) struct Field {
     /// By grid point.
     pub(super) levels: Vec<Level>,
-    /// The variance that each reading was given in the end, dB²: more than it had when it is far off.
+    /// The variance that each reading was given in the end, dB²: more than it had when it is far off, less when it fits.
     pub(super) variances_db2: Vec<f64>,
 }
 
@@ -81,71 +89,116 @@ struct Estimate {
 
 /// The levels at `grid_m` (ascending) that `readings` (ascending by place, at least one) tell.
 pub(super) fn estimate(readings: &[FieldReading], grid_m: &[f64]) -> Field {
+    let places_m: Vec<f64> = readings.iter().map(|reading| reading.x_m).collect();
+    let (bare, means_dbm) = without_shapes(readings, &places_m);
     let mut weighted = readings.to_vec();
-    let expected = |weighted: &[FieldReading]| -> Vec<Estimate> {
-        let at_readings = smooth(weighted, &places(readings));
-        let all = at_readings.iter().zip(readings);
-        all.map(|(levels, reading)| Estimate::of(levels, reading.across))
-            .collect()
-    };
-    let mut at_readings = expected(&weighted);
-    for _ in 0..HUBER_ROUNDS {
-        // Sums have had their readings weighed when they were made.
-        let single = weighted
-            .iter_mut()
-            .zip(readings)
-            .zip(&at_readings)
-            .filter(|((_, given), _)| given.summary.is_none());
-        for ((weighted, given), estimate) in single {
-            let sigmas = (given.level_dbm - estimate.mean_dbm).abs() / given.variance_db2.sqrt();
-            weighted.variance_db2 = given.variance_db2 * (sigmas / HUBER_SIGMAS).max(1.0);
-        }
-        at_readings = expected(&weighted);
+    for (reading, mean_dbm) in weighted.iter_mut().zip(&means_dbm) {
+        reading.variance_db2 = weighed(reading, reading.variance_db2, reading.level_dbm - mean_dbm);
     }
-    let at_grid = smooth(&weighted, grid_m);
+    let uncertain = smooth(&weighted, &places_m).into_iter().zip(readings);
+    let at_readings: Vec<Estimate> = uncertain
+        .zip(means_dbm)
+        .map(|((levels, reading), mean_dbm)| Estimate {
+            mean_dbm,
+            variance_db2: variance_db2(&levels, reading.across),
+        })
+        .collect();
     let between = between_drives(readings, &at_readings, grid_m);
-    let levels = at_grid.iter().zip(between).map(|(levels, between_db2)| {
-        let estimate = Estimate::of(levels, false);
-        Level {
-            mean_dbm: estimate.mean_dbm,
-            spread_db: (estimate.variance_db2 + between_db2).sqrt(),
-        }
-    });
+    let at_grid = smooth(&bare, grid_m).into_iter().zip(smooth(&weighted, grid_m));
+    let levels = at_grid
+        .zip(between)
+        .map(|((mean, uncertain), between_db2)| Level {
+            mean_dbm: mean_dbm(&mean, false),
+            spread_db: (variance_db2(&uncertain, false) + between_db2).sqrt(),
+        });
     Field {
         levels: levels.collect(),
         variances_db2: weighted.iter().map(|reading| reading.variance_db2).collect(),
     }
 }
 
-fn places(readings: &[FieldReading]) -> Vec<f64> {
-    readings.iter().map(|r| r.x_m).collect()
-}
-
-/// The level in this direction, dBm, and by how much more that of the other is, dB.
-type Levels = Gaussian<2>;
-
-impl Estimate {
-    /// The level in this direction or, `across`, in the other.
-    fn of(levels: &Levels, across: bool) -> Self {
-        let h = measured(across);
-        Self {
-            mean_dbm: (h * levels.mean)[0],
-            variance_db2: (h * levels.covariance * h.transpose())[0],
+/// The readings less the shapes of their drives, with the variances that they have then, and the mean level where each was read, dBm.
+/// At first the shapes count as noise.
+fn without_shapes(readings: &[FieldReading], places_m: &[f64]) -> (Vec<FieldReading>, Vec<f64>) {
+    let means_dbm = |bare: &[FieldReading]| -> Vec<f64> {
+        let levels = smooth(bare, places_m).into_iter().zip(readings);
+        levels
+            .map(|(levels, reading)| mean_dbm(&levels, reading.across))
+            .collect()
+    };
+    let shapes = Shapes::new(readings.iter().map(|reading| {
+        let single = reading.summary.is_none();
+        single.then_some((reading.drive, reading.across))
+    }));
+    let mut bare = readings.to_vec();
+    let mut at_readings_dbm = means_dbm(&bare);
+    let mut noise_db2: Vec<f64> = readings.iter().map(|reading| reading.noise_db2).collect();
+    for _ in 0..ROUNDS {
+        let differences: Vec<Difference> = readings
+            .iter()
+            .zip(&at_readings_dbm)
+            .zip(&noise_db2)
+            .map(|((reading, mean_dbm), &noise_db2)| Difference {
+                x_m: reading.x_m,
+                by_db: reading.level_dbm - mean_dbm,
+                noise_db2,
+            })
+            .collect();
+        let shapes_db = shapes.of(&differences);
+        for (index, (reading, difference)) in readings.iter().zip(&differences).enumerate() {
+            let shape_db = shapes_db[index];
+            noise_db2[index] = weighed(reading, reading.noise_db2, difference.by_db - shape_db);
+            bare[index].level_dbm = reading.level_dbm - shape_db;
+            bare[index].variance_db2 = noise_db2[index];
         }
+        at_readings_dbm = means_dbm(&bare);
     }
+    (bare, at_readings_dbm)
 }
+
+/// The variance that a reading gets which has `variance_db2` and lies `off_db` away, dB²: the weight of Student's distribution. Sums have
+/// had their readings weighed when they were made.
+fn weighed(reading: &FieldReading, variance_db2: f64, off_db: f64) -> f64 {
+    if reading.summary.is_some() {
+        return variance_db2;
+    }
+    (STUDENT_DOF * variance_db2 + off_db * off_db) / (STUDENT_DOF + 1.0)
+}
+
+/// The level in this direction, dBm, its slope, dB per metre, and by how much more the level of the other direction is, dB.
+type Levels = Gaussian<3>;
 
 /// What a reading measures of the levels.
-fn measured(across: bool) -> RowVector2<f64> {
-    RowVector2::new(1.0, f64::from(u8::from(across)))
+fn measured(across: bool) -> RowVector3<f64> {
+    RowVector3::new(1.0, 0.0, f64::from(u8::from(across)))
 }
 
-/// The step over `distance_m` from `levels`.
-fn step(levels: &Levels, distance_m: f64) -> Step<2> {
-    let left = libm::exp(-distance_m / ACROSS_LENGTH_M);
-    let renewed_db2 = (1.0 - left * left) * ACROSS_SIGMA_DB * ACROSS_SIGMA_DB;
-    let f = Matrix2::from_diagonal(&Vector2::new(1.0, left));
-    let q = Matrix2::from_diagonal(&Vector2::new(FIELD_DB2_PER_M * distance_m, renewed_db2));
+/// The level in this direction or, `across`, in the other, dBm.
+fn mean_dbm(levels: &Levels, across: bool) -> f64 {
+    (measured(across) * levels.mean)[0]
+}
+
+/// The variance of that, dB².
+fn variance_db2(levels: &Levels, across: bool) -> f64 {
+    let h = measured(across);
+    (h * levels.covariance * h.transpose())[0]
+}
+
+/// The step over `distance_m` from `levels`: the slope's integral is exact (Singer 1970, for speeds and places of aircraft).
+fn step(levels: &Levels, distance_m: f64) -> Step<3> {
+    let across = libm::exp(-distance_m / ACROSS_LENGTH_M);
+    let lengths = distance_m / SLOPE_LENGTH_M;
+    let slope = libm::exp(-lengths);
+    let gone = 1.0 - slope;
+    let f = Matrix3::new(1.0, SLOPE_LENGTH_M * gone, 0.0, 0.0, slope, 0.0, 0.0, 0.0, across);
+    let level = (2.0 * lengths - 3.0 + 4.0 * slope - slope * slope).max(0.0);
+    let mut q = Matrix3::from_diagonal(&Vector3::new(
+        SLOPE_VARIANCE * SLOPE_LENGTH_M * SLOPE_LENGTH_M * level,
+        SLOPE_VARIANCE * (1.0 - slope * slope),
+        ACROSS_SIGMA_DB * ACROSS_SIGMA_DB * (1.0 - across * across),
+    ));
+    q[(0, 1)] = SLOPE_VARIANCE * SLOPE_LENGTH_M * gone * gone;
+    q[(1, 0)] = q[(0, 1)];
     Step {
         f,
         q,
@@ -169,7 +222,10 @@ fn told(levels: &Levels, reading: &FieldReading) -> Levels {
 fn smooth(readings: &[FieldReading], grid_m: &[f64]) -> Vec<Levels> {
     let total: f64 = readings.iter().map(|r| r.level_dbm).sum();
     let mean_dbm = total / readings.len().max(1) as f64;
-    let mut levels = Gaussian::independent([mean_dbm, 0.0], [PRIOR_SIGMA_DB, ACROSS_SIGMA_DB]);
+    let mut levels = Gaussian::independent(
+        [mean_dbm, 0.0, 0.0],
+        [PRIOR_SIGMA_DB, SLOPE_VARIANCE.sqrt(), ACROSS_SIGMA_DB],
+    );
     // States in order of place, grid points before readings at the same place: the backward pass brings the reading in.
     let room = readings.len() + grid_m.len();
     let (mut states, mut steps) = (Vec::with_capacity(room), Vec::with_capacity(room));
@@ -305,6 +361,7 @@ mod tests {
         FieldReading {
             x_m,
             level_dbm,
+            noise_db2: 3.0,
             variance_db2: 9.0,
             drive,
             across: false,
@@ -362,6 +419,24 @@ mod tests {
     }
 
     #[test]
+    fn the_mean_does_not_go_from_the_shape_of_one_drive_to_that_of_another() {
+        // One drive hears 3 dB more and one 3 dB less all along; their readings come in pairs 15 m apart, every 30 m.
+        let all: Vec<_> = (0..20_u8)
+            .map(|i| {
+                let by_db = if i.is_multiple_of(2) { 3.0 } else { -3.0 };
+                reading(15.0 * f64::from(i), -80.0 + by_db, u32::from(i % 2))
+            })
+            .collect();
+        let grid: Vec<f64> = (8..50_u8).map(|i| 5.0 * f64::from(i)).collect();
+        let levels = levels(&all, &grid);
+        let most_db = levels
+            .iter()
+            .map(|level| (level.mean_dbm + 80.0).abs())
+            .fold(0.0, f64::max);
+        assert!(most_db < 0.5, "{most_db}");
+    }
+
+    #[test]
     fn the_other_direction_tells_how_levels_go_on_where_this_one_heard_nothing() {
         let field = |x_m: f64| -80.0 + 8.0 * libm::sin(x_m / 40.0);
         let own = (0..20_u8)
@@ -405,6 +480,7 @@ mod tests {
                 readings.extend((index as usize..200).step_by(4).map(|i| FieldReading {
                     x_m: 5.0 * i as f64,
                     level_dbm: levels[i] + normal(READING_SIGMA_DB).sample(&mut rng),
+                    noise_db2: READING_SIGMA_DB.powi(2),
                     variance_db2: READING_SIGMA_DB.powi(2) + 2.5 * 2.5 * 1.5,
                     drive: index,
                     across: false,

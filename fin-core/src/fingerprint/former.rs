@@ -93,6 +93,7 @@ impl<'a> Former<'a> {
                 at: sum.at,
                 reach_back_m: 0.0,
                 reach_ahead_m: 0.0,
+                noise_db2: sum.variance_db2,
                 variance_db2: sum.variance_db2,
                 scan: &sum.scan,
                 summary: Some(sum.summary),

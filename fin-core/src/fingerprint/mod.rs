@@ -32,6 +32,7 @@ mod reading;
 pub mod report;
 pub mod runner;
 pub mod scans;
+mod shape;
 mod shares;
 mod shift;
 #[cfg(test)]

@@ -7,22 +7,19 @@ use super::pass::{Place, SurveyPass};
 use super::radio_model::SCAN_LAG_S;
 use super::report::Refusal;
 use super::scans::{Dropped, clean};
+use super::shape::{SHAPE_LENGTH_M, SHAPE_SIGMA_DB};
 use crate::network::{EdgePosition, RoadNetwork};
 use crate::observation::CellScan;
 use crate::time::Time;
 
-/// Variance of the change of a level along a road, dB² per metre: 3.8 dB rms over 22 m on repeated drives, or twice the slope of
-/// the semivariance.
-pub(super) const FIELD_DB2_PER_M: f64 = 0.66;
+/// Variance of the change of a level along a road, dB² per metre, over more than some metres. On average 0.85 would do, with which it is
+/// 3.8 dB rms over 22 m as on repeated drives; by antennas and portals it is several times that, and there levels tell most.
+pub(super) const FIELD_DB2_PER_M: f64 = 1.5;
 /// White part of a single reading's error, dB.
 pub(super) const READING_SIGMA_DB: f64 = 1.5;
-/// How much the shape of a cell's levels differs from drive to drive, dB.
-const SHAPE_SIGMA_DB: f64 = 2.5;
 /// Variance of a lone reading at a sure place about the mean of all drives, dB².
 pub(super) const LEAST_VARIANCE_DB2: f64 =
     READING_SIGMA_DB * READING_SIGMA_DB + SHAPE_SIGMA_DB * SHAPE_SIGMA_DB;
-/// Over this distance the differences of one drive stay alike, metres.
-pub(super) const SHAPE_LENGTH_M: f64 = 30.0;
 /// Scans whose place is less sure than this tell nothing of a place, metres.
 const MAX_PLACE_SIGMA_M: f64 = 60.0;
 /// A reading tells of the road up to half way to the next scan, but no further than this, metres.
@@ -143,6 +140,8 @@ pub(super) struct PlacedScan<'a> {
     pub(super) reach_back_m: f64,
     /// How far ahead along the road the scan tells of, metres.
     pub(super) reach_ahead_m: f64,
+    /// Variance of a level read here about its drive's level, dB².
+    pub(super) noise_db2: f64,
     /// Variance of a level read here about the mean of all drives, dB²; larger where scans are so close together that they
     /// tell the same thing.
     pub(super) variance_db2: f64,
@@ -203,6 +202,7 @@ pub(super) fn place_scans<'a>(
             at: place.at,
             reach_back_m: (0.5 * back_m).min(REACH_M),
             reach_ahead_m: (0.5 * ahead_m).min(REACH_M),
+            noise_db2: noise_db2(place.sigma_m),
             variance_db2: variance_db2(0.5 * (back_m + ahead_m), place.sigma_m),
             scan,
             summary: None,
@@ -211,14 +211,17 @@ pub(super) fn place_scans<'a>(
     placed.collect()
 }
 
-/// Variance of a level about the mean of all drives, dB²: white noise; what the field changes over the place's error
-/// (mean of |error|); and the drive's own shape, shared by all readings within [`SHAPE_LENGTH_M`].
-fn variance_db2(spacing_m: f64, place_sigma_m: f64) -> f64 {
+/// Variance of a level about its drive's, dB²: white noise, and what the field changes over the place's error (mean of |error|).
+fn noise_db2(place_sigma_m: f64) -> f64 {
     let mean_error_m = place_sigma_m * (2.0 / std::f64::consts::PI).sqrt();
+    READING_SIGMA_DB * READING_SIGMA_DB + FIELD_DB2_PER_M * mean_error_m
+}
+
+/// Variance of a level about the mean of all drives, dB²: besides, the drive's own shape, shared by all readings within
+/// [`SHAPE_LENGTH_M`].
+fn variance_db2(spacing_m: f64, place_sigma_m: f64) -> f64 {
     let shared_by = (SHAPE_LENGTH_M / spacing_m.max(MIN_SPACING_M)).max(1.0);
-    READING_SIGMA_DB * READING_SIGMA_DB
-        + FIELD_DB2_PER_M * mean_error_m
-        + SHAPE_SIGMA_DB * SHAPE_SIGMA_DB * shared_by
+    noise_db2(place_sigma_m) + SHAPE_SIGMA_DB * SHAPE_SIGMA_DB * shared_by
 }
 
 #[cfg(test)]
