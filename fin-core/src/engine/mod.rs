@@ -298,15 +298,15 @@ impl Engine {
             &self.options.drift,
         );
         let (since_s, by_fixes) = (time.seconds_since(now), self.gate.is_trusted(time));
+        let network = &self.db.network;
         let offset_m = self.shown.map_or(spot.offset_m, |shown| {
-            shown.run_on_m(best, &spot, since_s, by_fixes)
+            shown.run_on_m((best, network), &spot, since_s, by_fixes)
         });
         let to_go_m = (offset_m - spot.offset_m).abs();
         let lag_m = match best.belief {
             Some(_) => self.radio_clock.lag_sigma_s() * spot.speed_mps,
             None => 0.0,
         };
-        let network = &self.db.network;
         let laid = best.locate(offset_m);
         let beyond = best.onward(network, offset_m).last();
         let (at, taken) = beyond.map_or((laid, 1.0), |onward| (onward.at(offset_m), onward.share));

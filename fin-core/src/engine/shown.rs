@@ -13,14 +13,14 @@ use crate::network::{EdgeId, RoadNetwork};
 
 /// How fast the answer goes back at most while GNSS is away, m/s.
 const MOST_BACK_MPS: f64 = 1.9;
-/// How far back the car turns out to be elsewhere, half-widths of the 68 % interval, and how long the answer may take to get there,
-/// seconds; else it goes there at once.
-const ELSEWHERE: f64 = 1.5;
-const PATIENCE_S: f64 = 3.0;
+/// How long the answer waits for a car that turns out to be farther back, seconds; where it would take longer it goes there at once.
+const PATIENCE_S: f64 = 60.0;
 /// How fast the answer goes over to fixes, forwards and backwards beside what the car drives, m/s.
-const MOST_OVER_MPS: f64 = 6.0;
+const MOST_OVER_MPS: f64 = 9.0;
 /// How long that takes at most, seconds; else it goes there at once.
-const OVER_PATIENCE_S: f64 = 10.0;
+const OVER_PATIENCE_S: f64 = 20.0;
+/// How far beyond the route what was answered is looked for, metres: a minute's drive, for longer than which nothing waits.
+const FAR_M: f64 = 2e3;
 
 /// The place from which the answer runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,8 +48,21 @@ impl Shown {
 
     /// Offset along the route of `hypothesis` of what is answered `since_s` later, when the car is thought to be at `spot` and fixes
     /// are trusted or not, metres. That is at `spot` where the route does not lead over what was answered: on another branch.
-    pub(super) fn run_on_m(&self, hypothesis: &Hypothesis, spot: &Spot, since_s: f64, by_fixes: bool) -> f64 {
-        let leg = hypothesis.legs.iter().rfind(|leg| leg.edge == self.edge);
+    pub(super) fn run_on_m(
+        &self,
+        (hypothesis, network): (&Hypothesis, &RoadNetwork),
+        spot: &Spot,
+        since_s: f64,
+        by_fixes: bool,
+    ) -> f64 {
+        let laid = hypothesis.legs.iter().rfind(|leg| leg.edge == self.edge).copied();
+        // It may have been beyond what is laid of the route.
+        let leg = laid.or_else(|| {
+            let mut beyond = hypothesis.onward(network, hypothesis.end_m() + FAR_M);
+            beyond
+                .find(|onward| onward.leg.edge == self.edge)
+                .map(|onward| onward.leg)
+        });
         leg.map_or(spot.offset_m, |leg| {
             let shown_m = leg.start_m + self.offset_m;
             if by_fixes {
@@ -69,14 +82,14 @@ fn over_to_m(shown_m: f64, spot: &Spot, since_s: f64) -> f64 {
         return spot.offset_m;
     }
     let most_m = MOST_OVER_MPS * since_s;
-    driven_to_m + to_go_m.clamp(-most_m, most_m)
+    let over_m = driven_to_m + to_go_m.clamp(-most_m, most_m);
+    over_m.max(shown_m - MOST_BACK_MPS * since_s)
 }
 
 /// Offset of what is answered `since_s` after `shown_m` while the car is thought to be at `spot` without fixes, metres.
 fn not_back_m(shown_m: f64, spot: &Spot, since_s: f64) -> f64 {
     let lead_m = shown_m - spot.offset_m;
-    let elsewhere = lead_m > ELSEWHERE * spot.half68_m;
-    if elsewhere && lead_m > PATIENCE_S * (MOST_BACK_MPS + spot.speed_mps.max(0.0)) {
+    if lead_m > PATIENCE_S * (MOST_BACK_MPS + spot.speed_mps.max(0.0)) {
         return spot.offset_m;
     }
     spot.offset_m.max(shown_m - MOST_BACK_MPS * since_s)
@@ -106,21 +119,23 @@ mod tests {
     }
 
     #[test]
-    fn a_car_that_is_elsewhere_is_waited_for_a_few_seconds_alone() {
-        // 30 m ahead of a car at 10 m/s takes 2.5 s, of one at 2 m/s 7.7 s.
-        assert_eq!(not_back_m(130.0, &spot(100.0, 10.0, 10.0), 0.0), 130.0);
-        assert_eq!(not_back_m(130.0, &spot(100.0, 10.0, 2.0), 0.0), 100.0);
-        // Where the car may well be there it is waited for.
-        assert_eq!(not_back_m(130.0, &spot(100.0, 25.0, 2.0), 0.0), 130.0);
+    fn a_car_that_is_behind_is_waited_for_a_minute_at_most() {
+        // At 3 m/s a minute makes up for 294 m.
+        let car = spot(100.0, 10.0, 3.0);
+        assert_eq!(not_back_m(390.0, &car, 0.0), 390.0);
+        assert_eq!(not_back_m(400.0, &car, 0.0), 100.0);
     }
 
     #[test]
     fn the_answer_goes_over_to_fixes_beside_what_is_driven() {
-        let car = spot(100.0, 5.0, 20.0);
-        assert_eq!(over_to_m(80.0, &car, 0.0), 80.0);
-        assert_eq!(over_to_m(60.0, &car, 1.0), 60.0 + 20.0 + MOST_OVER_MPS);
-        assert_eq!(over_to_m(110.0, &car, 1.0), 110.0 + 20.0 - MOST_OVER_MPS);
-        assert_eq!(over_to_m(78.0, &car, 1.0), 100.0);
-        assert_eq!(over_to_m(20.0, &car, 0.0), 100.0, "too far for that");
+        let car = spot(300.0, 5.0, 20.0);
+        assert_eq!(over_to_m(280.0, &car, 0.0), 280.0);
+        assert_eq!(over_to_m(260.0, &car, 1.0), 260.0 + 20.0 + MOST_OVER_MPS);
+        assert_eq!(over_to_m(310.0, &car, 1.0), 310.0 + 20.0 - MOST_OVER_MPS);
+        assert_eq!(over_to_m(278.0, &car, 1.0), 300.0);
+        assert_eq!(over_to_m(100.0, &car, 0.0), 300.0, "too far for that");
+        // Nor does it go back by a step when the car hardly moves.
+        let crawling = spot(300.0, 5.0, 1.0);
+        assert_eq!(over_to_m(350.0, &crawling, 1.0), 350.0 - MOST_BACK_MPS);
     }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use fin_core::engine::{Engine, Estimate, Mode, ObservationError};
 use fin_core::fingerprint::FingerprintDb;
 use fin_core::frame::LatLon;
-use fin_core::observation::{GnssFix, Observation, SpeedSample};
+use fin_core::observation::{CellScan, GnssFix, Observation, SpeedSample};
 use fin_core::time::Time;
 use road::{END_M, EXIT_M, FORK_M, PORTAL_M, Trip, database, database_with_limits, drive, place};
 
@@ -419,6 +419,33 @@ fn a_car_of_which_nothing_is_heard_drives_on_to_where_the_road_ends() {
             }
         }
     }
+}
+
+#[test]
+fn an_answer_that_ran_on_through_the_portal_waits_there_for_a_car_that_turns_out_to_be_inside() {
+    let trip = Trip {
+        cells: true,
+        ..Trip::default()
+    };
+    let mut engine = Engine::new(Arc::new(database(false)));
+    let inside = |o: &Observation| trip.offset_m(o.time()) < EXIT_M - 100.0;
+    let mut last = None;
+    for observation in drive(&trip).into_iter().take_while(inside) {
+        engine.step(&observation).unwrap();
+        last = Some(observation);
+    }
+    let Some(Observation::Cells(scan)) = last else {
+        panic!("{last:?}")
+    };
+    // Silence for ten seconds, then what was heard before it: the car has stood.
+    let time = scan.time.plus_seconds(10.0);
+    let along_m = |engine: &Engine| trip.along_m(engine.predict(time).unwrap().position);
+    let ran_on_m = along_m(&engine);
+    assert!(ran_on_m > EXIT_M + 25.0, "{ran_on_m}");
+    engine
+        .step(&Observation::Cells(CellScan { time, ..scan }))
+        .unwrap();
+    assert!(along_m(&engine) > ran_on_m - 2.0, "{}", along_m(&engine));
 }
 
 #[test]
