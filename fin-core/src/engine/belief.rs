@@ -64,14 +64,14 @@ fn gait_of(lane: usize) -> usize {
 /// By how much the half-widths of 68 % and 95 % grow with the relative uncertainty of the speed, where scans alone tell it.
 /// Chosen on simulated drives, like the next: what the level differences have in common over a queue is more than the
 /// model says.
-const UNSURE_SPEED_GROWTH: (f64, f64) = (1.0, 1.8);
+const UNSURE_SPEED_GROWTH: (f64, f64) = (0.9, 1.7);
 /// By how much they grow towards standstill with wheel speed, and the speed below which they do, m/s.
 const CRAWLING_GROWTH: f64 = 0.1;
 const CRAWLING_MPS: f64 = 8.0;
 
 /// By how much more is stated than those half-widths with wheel speed: what few surveys have wrong about a stretch they have wrong for
 /// all of its cells. Chosen on simulated drives. The filter goes on with the half-widths as they are.
-const WHEEL_CAUTION: f64 = 1.2;
+const WHEEL_CAUTION: f64 = 1.1;
 
 /// How the car may move when GNSS is away.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -19,7 +19,9 @@ const RIGHT: f64 = 0.95;
 /// Probability that a clock is wrong from which it is believed to be.
 const BELIEVED: f64 = 0.99;
 /// Standard deviation of a lag that was found: what errors of GNSS at the place come to, seconds.
-const LAG_SIGMA_S: f64 = 0.25;
+const FOUND_SIGMA_S: f64 = 0.25;
+/// Standard deviation of what is left of a right clock, seconds: phones report means of up to three measurements 0.2 s apart.
+const RIGHT_SIGMA_S: f64 = 0.1;
 /// Logarithm of the likelihood against the best lag below which a scan counts no more against a lag.
 const MOST_AGAINST: f64 = -3.0;
 /// Time over which what scans said is forgotten by a factor e, seconds.
@@ -70,9 +72,13 @@ impl RadioClock {
         self.time = Some(time);
     }
 
-    /// Standard deviation of the [lag](Self::lag_s), seconds; 0 where there is none.
+    /// Standard deviation of the [lag](Self::lag_s), seconds.
     pub(super) fn lag_sigma_s(&self) -> f64 {
-        if self.lag_s() == 0.0 { 0.0 } else { LAG_SIGMA_S }
+        if self.lag_s() == 0.0 {
+            RIGHT_SIGMA_S
+        } else {
+            FOUND_SIGMA_S
+        }
     }
 
     /// By how much the scans are stamped too late, seconds; 0 while it is not sure that they are.
