@@ -420,7 +420,7 @@ mod tests {
 
     #[test]
     fn the_mean_does_not_go_from_the_shape_of_one_drive_to_that_of_another() {
-        // One drive hears 3 dB more and one 3 dB less all along; their readings come in pairs 15 m apart, every 30 m.
+        // One drive hears 3 dB more and one 3 dB less all along; they read in turn, every 15 m.
         let all: Vec<_> = (0..20_u8)
             .map(|i| {
                 let by_db = if i.is_multiple_of(2) { 3.0 } else { -3.0 };
