@@ -118,6 +118,8 @@ struct Information {
     /// The place in the state of each cell heard so far, and the variance of its difference, dB².
     cells: BTreeMap<CellIx, (usize, f64)>,
     scan: CellScan,
+    /// Metres driven since the scan before.
+    moved_m: f64,
     wheel: bool,
 }
 
@@ -130,6 +132,7 @@ impl Information {
             covariance: DMatrix::from_diagonal(&sigmas.map(|sigma| sigma * sigma)),
             cells: BTreeMap::new(),
             scan: scan.clone(),
+            moved_m: 0.0,
             wheel,
         }
     }
@@ -152,13 +155,14 @@ impl Information {
             q[(RATE, PLACE)] = q[(PLACE, RATE)];
             q[(RATE, RATE)] = walk * dt_s;
         }
-        let left = (-moved_m / radio.lasting_m - dt_s / radio.lasting_s).exp();
+        let left = radio.lasting(moved_m);
         for &(state, var_db2) in self.cells.values() {
             f[(state, state)] = left;
             q[(state, state)] = (1.0 - left * left) * var_db2;
         }
         self.covariance = &f * &self.covariance * f.transpose() + q;
         self.scan = scan.clone();
+        self.moved_m = moved_m;
     }
 
     fn hear(&mut self, db: &FingerprintDb, scan: &CellScan, at: EdgePosition) {
@@ -192,14 +196,13 @@ impl Information {
             let (Some(before), Some(here), Some(after)) = around else {
                 continue;
             };
-            let noise_db2 = radio.reading_sigma_db.powi(2);
-            let all_db2 = STUDENT_SHARE * (here.1.powi(2) + noise_db2);
-            let state = self.state_of(cell, radio.lasting_share * all_db2);
+            let lasting_db2 = STUDENT_SHARE * here.1.max(radio.least_spread_db).powi(2);
+            let state = self.state_of(cell, lasting_db2);
             let mut h = DVector::zeros(self.covariance.nrows());
             h[PLACE] = (after.0 - before.0) / (2.0 * SLOPE_M);
             (h[OFFSET], h[state]) = (1.0, 1.0);
             let ph = &self.covariance * &h;
-            let total_db2 = h.dot(&ph) + (1.0 - radio.lasting_share) * all_db2;
+            let total_db2 = h.dot(&ph) + STUDENT_SHARE * radio.new_db2(self.moved_m).0;
             self.covariance -= &ph * ph.transpose() / total_db2;
         }
     }

@@ -342,26 +342,40 @@ impl RateLanes {
         self.scratch = scratch;
     }
 
-    /// Hands the share `jump` of every lane out to all lanes as `usual` says, one positive weight a lane.
-    pub fn jump(&mut self, jump: f64, usual: &[f64]) {
-        let total_usual: f64 = usual.iter().take(self.rates.len()).sum();
+    /// Hands a share of every lane, `leaving` lane after lane, out to all lanes as `to` says, one positive weight a lane.
+    pub fn jump(&mut self, leaving: &[f64], to: &[f64]) {
+        let total_to: f64 = to.iter().take(self.rates.len()).sum();
         let mut sum = std::mem::take(&mut self.scratch);
         let support = self.support();
         sum.clear();
         sum.resize(support.len(), 0.0);
-        for lane in self.cells.chunks_exact(self.points) {
-            for (total, &cell) in sum.iter_mut().zip(&lane[support.clone()]) {
-                *total += cell;
+        for (lane, &leaves) in self.cells.chunks_exact_mut(self.points).zip(leaving) {
+            let leaves = leaves as f32;
+            if leaves > 0.0 {
+                for (total, cell) in sum.iter_mut().zip(&mut lane[support.clone()]) {
+                    let goes = leaves * *cell;
+                    *total += goes;
+                    *cell -= goes;
+                }
             }
         }
-        let keep = (1.0 - jump) as f32;
-        for (lane, weight) in self.cells.chunks_exact_mut(self.points).zip(usual) {
-            let share = (jump * weight / total_usual) as f32;
+        for (lane, weight) in self.cells.chunks_exact_mut(self.points).zip(to) {
+            let share = (weight / total_to) as f32;
             for (cell, &total) in lane[support.clone()].iter_mut().zip(&sum) {
-                *cell = keep * *cell + share * total;
+                *cell += share * total;
             }
         }
         self.scratch = sum;
+    }
+
+    /// The probabilities of the lanes, one after the other, at the grid points.
+    pub fn lanes(&self) -> impl Iterator<Item = &[f32]> {
+        self.cells.chunks_exact(self.points)
+    }
+
+    /// The probability of each lane.
+    pub fn totals(&self) -> impl Iterator<Item = f64> {
+        self.lanes().map(|lane| f64::from(sum(&lane[self.support()])))
     }
 
     /// Multiplies each lane by the likelihood that `at_points` gives it at the grid points of [`support`](Self::support), and
@@ -751,7 +765,7 @@ mod tests {
             let mut row = RateLanes::start(&anchor(), speeds(), 64, 1.0);
             for _ in 0..3000 {
                 row.wander(&variances, &usual);
-                row.jump(jump, &usual);
+                row.jump(&[jump; 46], &usual);
             }
             let got = row.moments();
             assert!((got.rate - mean).abs() < 0.05, "{} is not {mean}", got.rate);
@@ -785,7 +799,7 @@ mod tests {
                 for row in [&mut row, &mut whole] {
                     row.advance(0.8 * advance, |rate| rate * advance / 20.0);
                     row.wander(&[variance; 46], &[1.0; 46]);
-                    row.jump(0.01, &[1.0; 46]);
+                    row.jump(&[0.01; 46], &[1.0; 46]);
                     row.diffuse(variance);
                     let support = row.support();
                     let fits = |j: usize| 1e-3 + (-0.02 * (j as f32 - 120.0).powi(2)).exp();
@@ -810,7 +824,7 @@ mod tests {
             let mut row = RateLanes::start(&anchor(), speeds(), 256, 2.0);
             row.advance(advance, |rate| rate * advance / 20.0);
             row.wander(&[mix; 46], &[1.0; 46]);
-            row.jump(0.01, &[1.0; 46]);
+            row.jump(&[0.01; 46], &[1.0; 46]);
             let mut marginal = Vec::new();
             row.marginal(&mut marginal);
             let total: f32 = marginal.iter().sum();

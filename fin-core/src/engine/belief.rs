@@ -1,13 +1,16 @@
 //! Where the car is while GNSS is away: a likelihood over places along a route, moved by the filter's prediction and
 //! weighed by cell scans.
 
+use std::ops::Range;
+
 use nalgebra::{Matrix2, Vector2};
 use serde::{Deserialize, Serialize};
 
-use super::WHEEL_PATIENCE_S;
+use super::drift::{DriftModel, Queued};
+use super::speeds::{Changes, GAITS, SPEED_LANES, SpeedChanges, gait_of, no_changes};
 use crate::dtw::lanes::{Moments, RateLanes};
 use crate::estimate::{AlongTrack, state};
-use crate::fingerprint::matcher::{EarlierReading, Prior, Window};
+use crate::fingerprint::matcher::{Prior, Window};
 use crate::time::Time;
 
 /// Grid points of a lane.
@@ -32,39 +35,15 @@ const SCALE_REACH: f64 = 3.0;
 const SCALE_SIGMA: (f64, f64) = (0.002, 0.04);
 /// Random walk of the scale, 1/s.
 const SCALE_WALK_PER_S: f64 = 1e-9;
-/// More time than any drive takes, seconds.
-const MOST_QUEUED_S: f64 = 1e9;
 /// Steps in which the time without scans is gone through again, seconds, and how many they are at most.
 const REPEATED_S: f64 = 1.0;
 const MOST_REPEATED: f64 = 300.0;
 /// More time than GNSS is ever away without a stop in the observations, seconds.
 const LONGEST_AWAY_S: f64 = 1e6;
-/// Speed lanes, one for each m/s from 0.
-const SPEED_LANES: usize = 51;
-
-/// Gaits, classes of speed that scans are scored for apart: the last lane of each, and the speed that stands for it, m/s.
-const GAITS: [(usize, f64); 10] = [
-    (0, 0.0),
-    (1, 1.0),
-    (2, 2.0),
-    (4, 3.5),
-    (7, 6.0),
-    (11, 9.5),
-    (16, 14.0),
-    (23, 20.0),
-    (33, 28.0),
-    (50, 42.0),
-];
-
-/// The gait of a speed lane.
-fn gait_of(lane: usize) -> usize {
-    GAITS.partition_point(|&(last, _)| last < lane)
-}
-
 /// By how much the half-widths of 68 % and 95 % grow with the relative uncertainty of the speed, where scans alone tell it.
 /// Chosen on simulated drives, like the next: what the level differences have in common over a queue is more than the
 /// model says.
-const UNSURE_SPEED_GROWTH: (f64, f64) = (0.9, 1.7);
+const UNSURE_SPEED_GROWTH: (f64, f64) = (0.6, 1.4);
 /// By how much they grow towards standstill with wheel speed, and the speed below which they do, m/s.
 const CRAWLING_GROWTH: f64 = 0.1;
 const CRAWLING_MPS: f64 = 8.0;
@@ -72,114 +51,6 @@ const CRAWLING_MPS: f64 = 8.0;
 /// By how much more is stated than those half-widths with wheel speed: what few surveys have wrong about a stretch they have wrong for
 /// all of its cells. Chosen on simulated drives. The filter goes on with the half-widths as they are.
 const WHEEL_CAUTION: f64 = 1.1;
-
-/// How the car may move when GNSS is away.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct DriftModel {
-    /// Spread of the wheel-speed distance that no scale explains, m²/s while moving.
-    pub wheel_walk_m2_per_s: f64,
-    /// Spread of the wheel-speed distance for each m/s that the speed changes, metres: what is left of the latency.
-    pub wheel_latency_s: f64,
-    /// Random walk of the speed without wheel speed up to [`lively_mps`](Self::lively_mps), m²/s³.
-    pub speed_walk_m2_per_s3: f64,
-    /// Speed above which that falls with its inverse, m/s: fast traffic flows evenly.
-    pub lively_mps: f64,
-    /// Probability per second that the speed becomes any speed that is usual.
-    pub speed_jump_per_s: f64,
-    /// Standard deviation of free-flowing speeds about the one before the tunnel, m/s.
-    pub flow_sigma_mps: f64,
-    /// The least speed that traffic flows at, m/s: who crawls into a tunnel need not crawl through it.
-    pub least_flow_mps: f64,
-    /// Mean of the speeds in a queue, which are spread exponentially, m/s.
-    pub queue_mps: f64,
-    /// Share of the time spent in queues by who came in fast, and what is added for who came in standing.
-    pub queue_share: (f64, f64),
-    /// Speed before the tunnel at which that addition is down by a factor e, m/s.
-    pub queue_entry_mps: f64,
-    /// Speed below which the car is in a queue, m/s.
-    pub queue_below_mps: f64,
-    /// Time since the portal that is worth as much as the speed there for that share, seconds.
-    pub queue_doubt_s: f64,
-    /// Time over which what was driven counts for it, seconds.
-    pub queue_memory_s: f64,
-    /// The most that it becomes.
-    pub most_queue_share: f64,
-}
-
-impl Default for DriftModel {
-    fn default() -> Self {
-        Self {
-            wheel_walk_m2_per_s: 0.15,
-            wheel_latency_s: 0.3,
-            speed_walk_m2_per_s3: 0.7,
-            lively_mps: 12.0,
-            speed_jump_per_s: 0.01,
-            flow_sigma_mps: 4.0,
-            least_flow_mps: 12.0,
-            queue_mps: 4.0,
-            queue_share: (0.01, 0.4),
-            queue_entry_mps: 4.0,
-            queue_below_mps: 3.0,
-            queue_doubt_s: 100.0,
-            queue_memory_s: 200.0,
-            most_queue_share: 0.5,
-        }
-    }
-}
-
-impl DriftModel {
-    /// What wheel speed leaves open of the distance driven in `dt_s`, while the speed changed by `change_mps` and the car
-    /// moved by `moved_m`: a variance, m².
-    pub(super) fn wheel_var_m2(&self, dt_s: f64, moved_m: f64, change_mps: f64) -> f64 {
-        let moving_s = moved_m.abs().min(dt_s);
-        self.wheel_walk_m2_per_s * moving_s + (change_mps * self.wheel_latency_s).powi(2)
-    }
-
-    /// What a speed that nothing tells any more adds to the place in `dt_s`: a variance, m². A random walk of the speed with
-    /// q m²/s³ comes to q t³ / 3.
-    pub(super) fn free_var_m2(&self, dt_s: f64) -> f64 {
-        let t = dt_s.max(0.0);
-        self.speed_walk_m2_per_s3 * t * t * t / 3.0
-    }
-
-    /// The same for a car whose wheel speed has gone, at the time of `track`: it counts as known for a little while.
-    fn wheelless_var_m2(&self, track: &AlongTrack) -> f64 {
-        let since_s = track
-            .last_wheel
-            .map_or(0.0, |last| track.time.seconds_since(last));
-        self.free_var_m2(since_s - WHEEL_PATIENCE_S)
-    }
-
-    /// By how much the speed wanders in `dt_s` between each speed lane and the next: variances, m²/s².
-    fn speed_vars(&self, dt_s: f64) -> [f64; SPEED_LANES] {
-        std::array::from_fn(|lane| {
-            let between_mps = lane as f64 + 0.5;
-            let even = (self.lively_mps / between_mps).min(1.0);
-            self.speed_walk_m2_per_s3 * dt_s * even
-        })
-    }
-
-    /// Share of the time that who came in at `entry_mps` is in queues, after what was `queued` so far.
-    fn queue_share(&self, entry_mps: f64, queued: &Queued) -> f64 {
-        let (least, slow) = self.queue_share;
-        let at_entry = least + slow * libm::exp(-entry_mps / self.queue_entry_mps);
-        let share = (at_entry * self.queue_doubt_s + queued.slow_s) / (self.queue_doubt_s + queued.all_s);
-        share.min(self.most_queue_share)
-    }
-
-    /// How often each speed lane is driven by who came in at `entry_mps` and is in queues for the share `queue` of the time: free
-    /// flow about `pace` times that speed, or a queue.
-    fn usual_speeds(&self, entry_mps: f64, pace: f64, queue: f64) -> [f64; SPEED_LANES] {
-        let flow_mps = pace * entry_mps.max(self.least_flow_mps);
-        let (least, bell) = (1e-4, self.flow_sigma_mps * std::f64::consts::TAU.sqrt());
-        std::array::from_fn(|lane| {
-            let speed = lane as f64;
-            let off = (speed - flow_mps) / self.flow_sigma_mps;
-            let flow = libm::exp(-0.5 * off * off) / bell;
-            (1.0 - queue) * flow + queue * libm::exp(-speed / self.queue_mps) / self.queue_mps + least
-        })
-    }
-}
 
 /// What the lanes of a belief stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,28 +71,6 @@ impl Rates {
     }
 }
 
-/// Time in queues since the portal, as the belief has it; what is long ago counts less.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Queued {
-    slow_s: f64,
-    all_s: f64,
-}
-
-impl Queued {
-    /// Adds `dt_s`, of which the car was in a queue with probability `slow`.
-    fn add(&mut self, slow: f64, dt_s: f64, memory_s: f64) {
-        let kept = libm::exp(-dt_s / memory_s);
-        let counted_s = dt_s.min(memory_s);
-        self.slow_s = kept * self.slow_s + slow * counted_s;
-        self.all_s = kept * self.all_s + counted_s;
-    }
-
-    /// Whether adding can have led here: for one read from bytes.
-    fn is_sound(self) -> bool {
-        (0.0..=MOST_QUEUED_S).contains(&self.all_s) && (0.0..=self.all_s + 1e-6).contains(&self.slow_s)
-    }
-}
-
 /// A likelihood over places and rates, and the filter state that it goes on from.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Belief {
@@ -239,6 +88,9 @@ pub(super) struct Belief {
     marginal: Vec<f32>,
     moments: Moments,
     shape: Shape,
+    /// The share of each gait that went over to each with the last step.
+    #[serde(skip, default = "no_changes")]
+    changes: Changes,
 }
 
 /// A place along the route and how far from it the car may be.
@@ -354,6 +206,7 @@ impl Belief {
             queued: Queued::default(),
             marginal,
             shape: Shape::default(),
+            changes: no_changes(),
         };
         belief.refresh();
         belief
@@ -440,9 +293,9 @@ impl Belief {
                 let slow = self.row.share_below(model.queue_below_mps).min(1.0);
                 self.queued.add(slow, dt_s, model.queue_memory_s);
                 let queue = model.queue_share(self.entry_mps, &self.queued);
-                let usual = model.usual_speeds(self.entry_mps, pace, queue);
-                self.row.wander(&model.speed_vars(dt_s), &usual);
-                self.row.jump((model.speed_jump_per_s * dt_s).min(1.0), &usual);
+                let changes = SpeedChanges::within(dt_s, model, self.entry_mps, pace, queue);
+                self.changes = changes.of_gaits(&self.row);
+                changes.make(&mut self.row);
                 self.row.diffuse(walk * dt_s * dt_s / 12.0);
             }
         }
@@ -516,6 +369,40 @@ impl Belief {
         Self::from_moments(&anchor, rates, track, Some(self))
     }
 
+    /// Metres driven at each gait from a time and the filter's place then to `time`; only the first is of use where there is one gait.
+    pub(super) fn moved_at_gaits_m(
+        &self,
+        then: (Time, f64),
+        time: Time,
+        track: &AlongTrack,
+    ) -> [f64; GAITS.len()] {
+        std::array::from_fn(|gait| self.moved_m(Some(gait), then, time, track))
+    }
+
+    /// The share of each gait that went over to each in the last [`advance`](Self::advance), gait after gait.
+    pub(super) fn changes(&self) -> &[f32] {
+        match self.rates {
+            Rates::Scale => &[1.0],
+            Rates::Speed => &self.changes,
+        }
+    }
+
+    /// Writes into `out` how likely the places of `support` are at each gait, gait after gait.
+    fn by_gait(&self, support: &Range<usize>, out: &mut Vec<f32>) {
+        out.clear();
+        out.resize(self.gaits() * support.len(), 0.0);
+        for (lane, cells) in self.row.lanes().enumerate() {
+            let gait = match self.rates {
+                Rates::Scale => 0,
+                Rates::Speed => gait_of(lane),
+            };
+            let row = &mut out[gait * support.len()..][..support.len()];
+            for (sum, cell) in row.iter_mut().zip(&cells[support.clone()]) {
+                *sum += cell;
+            }
+        }
+    }
+
     /// Number of gaits that scans are scored for.
     pub(super) fn gaits(&self) -> usize {
         match self.rates {
@@ -538,26 +425,31 @@ impl Belief {
         }
     }
 
-    /// Metres driven from an earlier reading to one at `time` at a gait, or, for `None`, on average.
+    /// Metres driven from a time and the filter's place then to `time` at a gait, or, for `None`, on average.
     pub(super) fn moved_m(
         &self,
         gait: Option<usize>,
-        earlier: &EarlierReading,
+        (then, track_m): (Time, f64),
         time: Time,
         track: &AlongTrack,
     ) -> f64 {
         match self.rates {
-            Rates::Scale => (track.offset_m() - earlier.track_m) * (1.0 + self.moments.rate),
+            Rates::Scale => (track.offset_m() - track_m) * (1.0 + self.moments.rate),
             Rates::Speed => {
                 let speed_mps = gait.map_or(self.moments.rate, |gait| GAITS[gait].1);
-                speed_mps * time.seconds_since(earlier.time)
+                speed_mps * time.seconds_since(then)
             }
         }
     }
 
     /// Weighs the places of [`window`](Self::window) by their likelihoods, gait after gait. Returns the logarithm of the evidence and
     /// writes to `after` what the places are then, or returns `None` when the scan fits nowhere and is left out.
-    pub(super) fn weigh(&mut self, likelihood: &[f32], after: &mut Vec<f32>) -> Option<f64> {
+    pub(super) fn weigh(
+        &mut self,
+        likelihood: &[f32],
+        after: &mut Vec<f32>,
+        by_gait: &mut Vec<f32>,
+    ) -> Option<f64> {
         let (places, rates) = (self.row.support(), self.rates);
         let evidence = self.row.weigh(|lane| {
             let gait = match rates {
@@ -566,6 +458,7 @@ impl Belief {
             };
             &likelihood[gait * places.len()..][..places.len()]
         })?;
+        self.by_gait(&places, by_gait);
         self.row.marginal(&mut self.marginal);
         after.clear();
         after.extend_from_slice(&self.marginal[places]);
@@ -666,6 +559,7 @@ impl Belief {
             marginal,
             moments,
             shape,
+            changes: _,
         } = self;
         let least_rate = match rates {
             Rates::Speed => 0.0,
@@ -820,22 +714,6 @@ mod tests {
     }
 
     #[test]
-    fn who_has_been_in_a_queue_is_taken_to_be_in_it_for_longer() {
-        let model = DriftModel::default();
-        let entered = |mps| model.queue_share(mps, &Queued::default());
-        assert!(entered(20.0) < 0.02 && entered(1.0) > 0.3);
-        let mut queued = Queued::default();
-        for _ in 0..60 {
-            queued.add(1.0, 1.0, model.queue_memory_s);
-        }
-        let after = model.queue_share(20.0, &queued);
-        assert!((0.3..0.4).contains(&after), "{after}");
-        // Long ago counts little, and a silence for no more than the memory.
-        queued.add(0.0, 1e9, model.queue_memory_s);
-        assert!(queued.is_sound() && model.queue_share(20.0, &queued) < entered(20.0));
-    }
-
-    #[test]
     fn without_its_scans_a_belief_is_as_if_none_had_been_heard() {
         let (model, motion) = (DriftModel::default(), MotionModel::default());
         let track = AlongTrack::start(Time::default(), 0.0, 3.0, 20.0, 0.5, &motion).unwrap();
@@ -850,7 +728,7 @@ mod tests {
             let standing: Vec<f32> = (0..places * misled.gaits())
                 .map(|at| if at < places { 1.0 } else { 1e-4 })
                 .collect();
-            misled.weigh(&standing, &mut room);
+            misled.weigh(&standing, &mut room, &mut Vec::new());
         }
         let track = track.predict(Time::from_millis(20_000), &motion);
         assert!(misled.moments().rate < 2.0 && deaf.moments().rate > 15.0);
@@ -882,14 +760,6 @@ mod tests {
         };
         assert!(unsound((since, nowhere)));
         assert!(unsound((since.plus_seconds(1.0), anchor)));
-    }
-
-    #[test]
-    fn fast_traffic_flows_evenly() {
-        let vars = DriftModel::default().speed_vars(2.0);
-        assert!(vars[..12].iter().all(|&var| (var - 1.4).abs() < 1e-12));
-        assert!(vars[12..].windows(2).all(|pair| pair[1] < pair[0]));
-        assert!((vars[24] - 1.4 * 12.0 / 24.5).abs() < 1e-12);
     }
 
     #[test]

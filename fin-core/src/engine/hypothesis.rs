@@ -2,14 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::belief::{Belief, DriftModel, Spot};
+use super::belief::{Belief, Spot};
+use super::drift::DriftModel;
 use super::misled::Credit;
 use super::pace::EntryLimit;
 use super::radio_clock::{LAGS, RadioClock};
 use crate::estimate::{AlongTrack, Gaussian, state};
 use crate::fingerprint::FingerprintDb;
 use crate::fingerprint::matcher::{
-    EarlierReading, History, Leg, LevelOffset, Places, Prior, RadioModel, ScanScore, Shifts, Window,
+    EarlierReading, Gaits, History, Lasting, Leg, LevelOffset, Places, Prior, RadioModel, Room, ScanScore,
+    Shifts, Window,
 };
 use crate::frame::bearing_difference_deg;
 use crate::network::{EdgeId, EdgePosition, RoadNetwork, TunnelId};
@@ -39,6 +41,8 @@ const SURE_PLACE_M: f64 = 8.0;
 /// A scan on its own.
 const NO_HISTORY: History<'static, fn(Option<usize>, &EarlierReading) -> f64> = History {
     earlier: &[],
+    lasting: None,
+    since_scan_m: 0.0,
     gaits: 1,
     silence_s: 0.0,
     trust: 1.0,
@@ -85,6 +89,9 @@ pub(super) struct Hypothesis {
     pub credit: Credit,
     /// The latest level of each cell heard lately while GNSS was away.
     pub earlier: Vec<EarlierReading>,
+    /// What lasts of their differences, and the time and the filter's place at the last scan that told of it.
+    pub lasting: Lasting,
+    pub lasting_from: Option<(Time, f64)>,
     /// Variance of the place that the filter does not know of, m²: what wheel speed has left open since the last fix.
     drift_var_m2: f64,
 }
@@ -144,6 +151,8 @@ impl Hypothesis {
             last_scan: None,
             credit: Credit::default(),
             earlier: Vec::new(),
+            lasting: Lasting::default(),
+            lasting_from: None,
             drift_var_m2: 0.0,
         }
     }
@@ -163,6 +172,8 @@ impl Hypothesis {
             last_scan,
             credit,
             earlier,
+            lasting,
+            lasting_from,
             drift_var_m2,
         } = self;
         let AlongTrack {
@@ -199,6 +210,8 @@ impl Hypothesis {
             && earlier
                 .iter()
                 .all(|reading| reading.rsrp_dbm.abs() <= 1e3 && is_offset(reading.track_m))
+            && lasting.is_sound()
+            && lasting_from.is_none_or(|(_, m)| is_offset(m))
             && (0.0..=MOST_OFFSET_M).contains(drift_var_m2)
             && level_offset.is_sound()
             && shifts.is_sound()
@@ -416,6 +429,8 @@ impl Hypothesis {
         self.drift_var_m2 = 0.0;
         self.credit = Credit::default();
         self.earlier.clear();
+        self.lasting.clear(&mut work.lasting);
+        self.lasting_from = None;
         self.track = self.track.update_position(fit.offset_m, sigma_m, None).track;
         if let Some(speed_mps) = fix.speed_mps {
             let speed_sigma_mps = if fix.accuracy_m.is_some() {
@@ -491,34 +506,45 @@ impl Hypothesis {
         let track = self.track;
         // Where no fix ever came none can be missed.
         let silence_s = self.fixed_at_m.map_or(0.0, |_| dt_s.clamp(0.0, 10.0));
+        let window = at_scan(belief.window());
+        let here = (scan.time, track.offset_m());
+        let before = self.lasting_from.replace(here).unwrap_or(here);
+        self.carry_lasting(&belief, window, (before, scan.time), radio, &mut work.lasting);
         let history = History {
             earlier: &self.earlier,
+            lasting: Some(&self.lasting),
+            since_scan_m: belief.moved_m(None, before, scan.time, &track),
             gaits: belief.gaits(),
             silence_s,
             trust,
             searching: belief.is_search(),
             shifts: &self.shifts,
             prior: belief.prior(),
-            moved_m: |gait, earlier: &EarlierReading| belief.moved_m(gait, earlier, scan.time, &track),
+            moved_m: |gait, earlier: &EarlierReading| {
+                belief.moved_m(gait, (earlier.time, earlier.track_m), scan.time, &track)
+            },
         };
         let places = Places {
             db,
             legs: &self.legs,
-            window: at_scan(belief.window()),
+            window,
             around: at_scan(belief.grid()),
         };
         work.score.score(places, scan, self.level_offset, &history, radio);
+        work.score.remember(&mut self.lasting, &mut work.lasting);
         let known = work.score.known;
         let place_m = belief.moments().position_m;
         let share = self.last_scan.map_or(0.5, |(_, before_m)| {
             radio.news(belief.sureness() * (place_m - before_m), dt_s)
         });
-        if let Some(evidence) = belief.weigh(&work.score.likelihood, &mut work.likelihood) {
+        work.by_gait.clear();
+        if let Some(evidence) = belief.weigh(&work.score.likelihood, &mut work.likelihood, &mut work.by_gait)
+        {
             self.log_weight += news * evidence;
             let levels = (&mut self.level_offset, &mut self.shifts);
             work.score.teach(levels, &work.likelihood, trust * share, radio);
             if doubted && known > 0 {
-                belief = self.unless_misled(belief, evidence, &db.network, drift);
+                belief = self.unless_misled((belief, evidence), &db.network, drift, &mut work.lasting);
             }
             self.last_scan = Some((scan.time, belief.moments().position_m));
         }
@@ -529,8 +555,32 @@ impl Hypothesis {
                 belief.narrow();
             }
         }
+        let earlier = &self.earlier;
+        let is_kept = |cell| earlier.iter().any(|earlier| earlier.cell == cell);
+        self.lasting.settle(&work.by_gait, is_kept, &mut work.lasting);
         self.belief = Some(belief);
         known
+    }
+
+    /// Has what lasts of differences go on from `before`, a time and the filter's place then, to a scan at `time` that is heard at the
+    /// places of `window`.
+    fn carry_lasting(
+        &mut self,
+        belief: &Belief,
+        window: Window,
+        (before, time): ((Time, f64), Time),
+        radio: &RadioModel,
+        room: &mut Room,
+    ) {
+        let moved_m = belief.moved_at_gaits_m(before, time, &self.track);
+        let gaits = Gaits {
+            moved_m: &moved_m[..belief.gaits()],
+            changes: belief.changes(),
+        };
+        let (offset, shifts) = (self.level_offset, &self.shifts);
+        let offset_db = |cell| offset.mean_db + shifts.of(cell, radio).mean_db;
+        let places = (window, belief.grid().points);
+        self.lasting.carry(places, &gaits, radio, offset_db, room);
     }
 
     /// Keeps the levels of a scan for the next ones, and forgets old ones.
@@ -538,12 +588,12 @@ impl Hypothesis {
         let heard = &score.heard;
         self.earlier.retain(|earlier| {
             time.seconds_since(earlier.time) < radio.memory_s
-                && heard.iter().all(|(cell, _)| *cell != earlier.cell)
+                && heard.iter().all(|level| level.cell != earlier.cell)
         });
         let track_m = self.track.offset_m();
-        let readings = heard.iter().map(|&(cell, rsrp_dbm)| EarlierReading {
-            cell,
-            rsrp_dbm,
+        let readings = heard.iter().map(|level| EarlierReading {
+            cell: level.cell,
+            rsrp_dbm: level.rsrp_dbm,
             time,
             track_m,
         });
@@ -688,6 +738,10 @@ pub(super) struct Workspace {
     pub score: ScanScore,
     /// How likely the places that a scan was held against are.
     pub likelihood: Vec<f32>,
+    /// How likely those are at each gait.
+    pub by_gait: Vec<f32>,
+    /// Room for what lasts of differences.
+    pub lasting: Room,
     /// How a fix lies to each hypothesis.
     pub fits: Vec<Option<FixFit>>,
     /// Hypotheses with their numbers while they are sorted out.

@@ -8,8 +8,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::belief::{Belief, DriftModel};
+use super::belief::Belief;
+use super::drift::DriftModel;
 use super::hypothesis::Hypothesis;
+use crate::fingerprint::matcher::Room;
 use crate::network::RoadNetwork;
 
 /// Credit of scans at first, again once it was spent, and at most; logarithms of likelihoods.
@@ -53,15 +55,16 @@ impl Hypothesis {
     /// led to. Returns the belief to go on with; the same where no fix has told yet where the car is.
     pub(super) fn unless_misled(
         &mut self,
-        belief: Belief,
-        evidence: f64,
+        (belief, evidence): (Belief, f64),
         network: &RoadNetwork,
         drift: &DriftModel,
+        room: &mut Room,
     ) -> Belief {
         let sought = self.fixed_at_m.is_none();
         if sought || !self.credit.is_spent_by(evidence) {
             return belief;
         }
+        self.lasting.clear(room);
         belief.without_scans(&self.track, drift, |offset_m| self.pace(network, offset_m))
     }
 }

@@ -6,6 +6,7 @@
 //! and weighed by each cell scan. At a fork the row carries over into every branch.
 
 mod belief;
+mod drift;
 mod gate;
 mod hypothesis;
 mod misled;
@@ -17,6 +18,7 @@ mod radio_clock;
 mod search;
 mod shown;
 mod snapshot;
+mod speeds;
 mod staleness;
 
 use std::sync::{Arc, OnceLock};
@@ -32,7 +34,7 @@ use crate::network::{EdgeId, RoadNetwork};
 use crate::observation::{CellReading, CellScan, GnssFix, Observation, SpeedSample};
 use crate::time::Time;
 
-pub use belief::DriftModel;
+pub use drift::DriftModel;
 use gate::{FixGate, Prediction, Verdict};
 pub use gate::{GateModel, Refusal};
 use hypothesis::{Heard, Hypothesis, Workspace};

@@ -32,7 +32,7 @@ use crate::time::Time;
 /// What the snapshot of an engine begins with.
 const SIGNATURE: [u8; 8] = *b"\x89FINST\r\n";
 /// Version of the states. It is raised whenever a field of the state comes, goes or changes its meaning.
-pub(super) const VERSION: u32 = 7;
+pub(super) const VERSION: u32 = 8;
 const VERSION_AT: usize = SIGNATURE.len();
 const DATABASE_AT: usize = VERSION_AT + 4;
 const STATE_AT: usize = DATABASE_AT + 12;
@@ -351,7 +351,7 @@ mod tests {
     use crate::engine::belief::Belief;
     use crate::engine::output::RoadPosition;
     use crate::fingerprint::cells::CellIx;
-    use crate::fingerprint::matcher::EarlierReading;
+    use crate::fingerprint::matcher::{EarlierReading, Lasting};
     use crate::fingerprint::testing::straight_road;
     use crate::observation::{CellReading, GnssFix, Observation};
     use crate::radio::{CellId, Channel, GlobalId, Plmn, Rat};
@@ -405,6 +405,7 @@ mod tests {
                 time,
                 track_m: 0.0,
             }];
+            hypothesis.lasting = Lasting::example(CellIx(0));
             hypothesis
                 .shifts
                 .learn(CellIx(0), -6.0, 4.0, &engine.options.radio);
@@ -423,7 +424,7 @@ mod tests {
         let mut found = BTreeSet::new();
         fields(&state, "", &mut found);
         let found: Vec<&str> = found.iter().map(String::as_str).collect();
-        assert_eq!(VERSION, 7, "write down the layout of the new version below");
+        assert_eq!(VERSION, 8, "write down the layout of the new version below");
         insta::assert_snapshot!(found.join("\n"));
     }
 
@@ -474,6 +475,9 @@ mod tests {
         refused("a cell that has changed by what is no number", &|e| {
             let radio = &e.options.radio;
             e.hypotheses[0].shifts.learn(CellIx(0), f64::NAN, 1.0, radio);
+        });
+        refused("a scan at no place", &|e| {
+            e.hypotheses[0].lasting_from = Some((Time::default(), f64::NAN));
         });
         refused("a count at its end", &|e| e.diagnostics.fixes_taken = u64::MAX);
         refused("more misfits than readings", &|e| e.fits.add_misfits(2));

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::radio::{CellId, Channel, GlobalId, Plmn, Rat};
 
 /// Dense index of a cell in a [`CellTable`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CellIx(pub u32);
 
 /// A cell of the database: every name by which surveys have met it.

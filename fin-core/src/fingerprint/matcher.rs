@@ -1,12 +1,11 @@
 //! How well a scan fits each place along a route.
 
-use std::ops::Range;
-
 use serde::{Deserialize, Serialize};
 
-use super::carried::{Carried, Reach, shift_back};
 use super::cells::CellIx;
 use super::expected::{Stretch, Variances};
+use super::lasting::Known;
+pub use super::lasting::{Gaits, Lasting, Room};
 use super::outlying::Evidences;
 pub use super::outlying::Prior;
 pub use super::places::{Leg, Places, Window};
@@ -39,6 +38,10 @@ pub struct EarlierReading {
 pub struct History<'a, F: Fn(Option<usize>, &EarlierReading) -> f64> {
     /// The latest level of each cell heard lately.
     pub earlier: &'a [EarlierReading],
+    /// What lasts of the differences of the levels heard before, at the places; `None` for a scan on its own.
+    pub lasting: Option<&'a Lasting>,
+    /// Metres that the car has moved since the scan before, on average over the gaits.
+    pub since_scan_m: f64,
     /// Number of gaits, at least 1.
     pub gaits: usize,
     /// Seconds since the scan before in which no fix could be trusted: after a tunnel fixes come back, so the longer they do
@@ -56,6 +59,16 @@ pub struct History<'a, F: Fn(Option<usize>, &EarlierReading) -> f64> {
     pub moved_m: F,
 }
 
+/// A level of a cell that the database knows.
+#[derive(Clone, Copy, Debug)]
+pub struct HeardLevel {
+    /// The cell.
+    pub cell: CellIx,
+    /// Its level, dBm.
+    pub rsrp_dbm: f64,
+    terms: ReadingTerms,
+}
+
 /// How a scan fits the places of a window. Kept and reused, so that a step does not allocate.
 #[derive(Clone, Debug, Default)]
 pub struct ScanScore {
@@ -64,7 +77,7 @@ pub struct ScanScore {
     /// Readings that the database knows somewhere in the window.
     pub known: usize,
     /// Known cells with their levels, but for levels that were only handed out again.
-    pub heard: Vec<(CellIx, f64)>,
+    pub heard: Vec<HeardLevel>,
     /// Level minus expected level of each of those at each place, reading after reading; NaN where unheard.
     residuals_db: Vec<f32>,
     /// Variances of those, without the offset's.
@@ -75,15 +88,11 @@ pub struct ScanScore {
     evidences: Evidences,
     /// Logarithm of the likelihood that the cells are there to be heard, over all readings.
     presence: Vec<f32>,
-    /// Residuals of one reading, and their variances, from as far behind the places as the car may have been at the one before.
+    /// Residuals of one reading, and their variances.
     row_db: Vec<f32>,
     row_db2: Vec<f32>,
-    /// Residuals of the reading before at the places where the car was then.
-    before_db: Vec<f32>,
     /// By how much readings are above what the surveys tell, over all places: cell, mean, dB, and variance, dB².
     differences: Vec<(CellIx, f64, f64)>,
-    /// What goes on from the reading before, gait by gait.
-    carried: Vec<Option<Carried>>,
     shares: SharesOfPasses,
 }
 
@@ -98,10 +107,6 @@ const FIX_RETURN_S: f64 = 5.0;
 const OFF_ROUTE_LIKELIHOOD: f32 = 1e-4;
 /// Share of a scan's information below which nothing is learnt of it.
 const LEAST_TAUGHT: f64 = 1e-3;
-/// Correlation below which nothing lasts of a residual.
-const LEAST_LASTING: f64 = 1e-4;
-/// Squared residual of the reading before, in variances, at which half of it is held to last.
-const OUTLYING_VARIANCES: f32 = 9.0;
 
 impl ScanScore {
     /// Scores `scan` at `places`, with the phone's `offset`, once for each gait of `history`.
@@ -143,36 +148,33 @@ impl ScanScore {
             if earlier.is_some_and(held) {
                 continue;
             }
-            let mut carried = std::mem::take(&mut self.carried);
-            carried.clear();
-            carried.extend((0..history.gaits).map(|gait| {
-                let (earlier, rsrp_dbm) = earlier.zip(reading.rsrp_dbm)?;
-                let moved_m = (history.moved_m)(Some(gait), earlier);
-                let rho = model.lasting(moved_m, scan.time.seconds_since(earlier.time));
-                (rho > LEAST_LASTING).then(|| Carried {
-                    rho: rho as f32,
-                    change_db: (earlier.rsrp_dbm - rsrp_dbm) as f32,
-                    steps: moved_m / places.window.step_m,
-                    unheard_db2: model.unheard_var_db2(moved_m) as f32,
-                })
-            }));
-            let reach = Reach::of(carried.iter().flatten());
             let news = earlier.map_or(1.0, |earlier| {
                 let moved_m = (history.moved_m)(None, earlier).abs();
                 share_of_news(libm::exp(-moved_m / model.presence_m))
             });
-            self.expect((places, reach), reading, cell, news, model);
+            self.expect(places, reading, cell, news, model);
             if let Some(rsrp_dbm) = reading.rsrp_dbm {
-                self.heard.push((cell, rsrp_dbm));
-                self.append_factors(
-                    &carried,
-                    reach,
-                    offset.and(history.shifts.of(cell, model)),
-                    (history.gaits > 1, history.searching),
-                    model,
-                );
+                let offset = offset.and(history.shifts.of(cell, model));
+                let terms = ReadingTerms::of(offset, history.since_scan_m, model);
+                let unheard = |gait: usize| match earlier {
+                    _ if history.searching => UNHEARD_LIKELIHOOD,
+                    Some(earlier) if history.gaits > 1 => {
+                        let change_db = (earlier.rsrp_dbm - rsrp_dbm) as f32;
+                        of_change(
+                            change_db,
+                            model.unheard_var_db2((history.moved_m)(Some(gait), earlier)) as f32,
+                        )
+                    }
+                    _ => 1.0,
+                };
+                let known = history.lasting.and_then(|lasting| lasting.of(cell));
+                self.append_factors(&terms, known, history.gaits, unheard);
+                self.heard.push(HeardLevel {
+                    cell,
+                    rsrp_dbm,
+                    terms,
+                });
             }
-            self.carried = carried;
         }
         self.weigh_readings(history.gaits, history.prior);
         self.weigh_presence(points);
@@ -184,19 +186,18 @@ impl ScanScore {
     /// cell says.
     fn expect(
         &mut self,
-        (places, reach): (Places<'_>, Reach),
+        places: Places<'_>,
         reading: &CellReading,
         cell: CellIx,
         news: f64,
         model: &RadioModel,
     ) {
         let Places { db, legs, window, .. } = places;
-        let wide = reach.widen(window);
-        let (begin, end) = (reach.behind, reach.behind + window.points);
+        let points = window.points;
         self.row_db.clear();
-        self.row_db.resize(wide.points, f32::NAN);
+        self.row_db.resize(points, f32::NAN);
         self.row_db2.clear();
-        self.row_db2.resize(wide.points, 1.0);
+        self.row_db2.resize(points, 1.0);
         let weight = if reading.serving {
             model.serving_weight
         } else {
@@ -209,21 +210,16 @@ impl ScanScore {
             noise: (model.reading_sigma_db * model.reading_sigma_db) as f32,
             least: (model.least_spread_db * model.least_spread_db) as f32,
         };
-        for_each_leg(legs, wide, |leg, along| {
-            let among = |here: &Range<usize>| {
-                here.start.clamp(begin, end) - begin..here.end.clamp(begin, end) - begin
-            };
+        for_each_leg(legs, window, |leg, along| {
             let (Some(profile), mirrored) = profile_of(db, leg.edge) else {
-                self.presence[among(&along)]
-                    .iter_mut()
-                    .for_each(|sum| *sum += unsurveyed);
+                self.presence[along].iter_mut().for_each(|sum| *sum += unsurveyed);
                 return;
             };
             let levels = profile.cell(cell);
             let per_metre = 1.0 / profile.step_m;
             let from_start = |along_m: f64| if mirrored { leg.length_m - along_m } else { along_m };
             let grid_at = |j: usize| {
-                let along_m = wide.base_m + j as f64 * wide.step_m - leg.start_m;
+                let along_m = window.base_m + j as f64 * window.step_m - leg.start_m;
                 from_start(along_m) * per_metre
             };
             let ahead = if mirrored { -per_metre } else { per_metre };
@@ -241,7 +237,7 @@ impl ScanScore {
                 };
                 let share = self.shares.log(count, stretch.surveyed);
                 let presence = weight * share;
-                self.presence[among(&here)]
+                self.presence[here.clone()]
                     .iter_mut()
                     .for_each(|sum| *sum += presence);
                 if let (Some(line), Some(rsrp_dbm)) = (&stretch.line, reading.rsrp_dbm) {
@@ -255,59 +251,44 @@ impl ScanScore {
             }
         });
         if reading.rsrp_dbm.is_some() {
-            self.residuals_db.extend_from_slice(&self.row_db[begin..end]);
-            self.variances_db2.extend_from_slice(&self.row_db2[begin..end]);
+            self.residuals_db.extend_from_slice(&self.row_db);
+            self.variances_db2.extend_from_slice(&self.row_db2);
         }
     }
 
-    /// Appends the likelihoods at each gait of the last reading appended, with what goes on there from the one before. What lasts of
-    /// a residual is held to be less the more it outlies where the speed is not known or the car is searched for: the place may have
-    /// been the wrong one. Where no survey heard the cell its level tells nothing of the place, but how it changes tells how far
-    /// the car has moved.
+    /// Appends the likelihoods at each gait of the last reading appended, given what is `known` of its cell's difference. Where no
+    /// survey heard the cell it is `unheard(gait)`: its level tells nothing of the place, but how it changes tells how far the car
+    /// has moved.
     fn append_factors(
         &mut self,
-        carried: &[Option<Carried>],
-        reach: Reach,
-        offset: LevelOffset,
-        (speed_unknown, searching): (bool, bool),
-        model: &RadioModel,
+        terms: &ReadingTerms,
+        known: Option<Known<'_>>,
+        gaits: usize,
+        unheard: impl Fn(usize) -> f32,
     ) {
         let points = self.presence.len();
         let first = self.residuals_db.len() - points;
-        let (residuals, variances) = (&self.residuals_db[first..], &self.variances_db2[first..]);
-        let doubtful = speed_unknown || searching;
-        let alone = ReadingTerms {
-            rho: 0.0,
-            before_db: 0.0,
-            offset_mean_db: offset.mean_db as f32,
-            offset_var_db2: offset.var_db2 as f32,
-            lasting_share: model.lasting_share as f32,
-            doubt: if doubtful { 1.0 / OUTLYING_VARIANCES } else { 0.0 },
-            unheard: if searching { UNHEARD_LIKELIHOOD } else { 1.0 },
-        };
+        let readings = (&self.residuals_db[first..], &self.variances_db2[first..]);
         let before = self.factors.len();
-        self.factors.resize(before + points * carried.len(), 0.0);
-        for (row, carried) in self.factors[before..].chunks_exact_mut(points).zip(carried) {
-            self.before_db.clear();
-            self.before_db.resize(points, f32::NAN);
-            let terms = match carried {
-                Some(carried) => {
-                    let from = reach.behind as f64 - carried.steps;
-                    shift_back(&self.row_db, from, &mut self.before_db);
-                    ReadingTerms {
-                        rho: carried.rho,
-                        before_db: carried.change_db - offset.mean_db as f32,
-                        unheard: if speed_unknown && !searching {
-                            of_change(carried.change_db, carried.unheard_db2)
-                        } else {
-                            alone.unheard
-                        },
-                        ..alone
-                    }
-                }
-                None => alone,
-            };
-            terms.write(row, residuals, variances, &self.before_db);
+        self.factors.resize(before + points * gaits, 0.0);
+        for (gait, row) in self.factors[before..].chunks_exact_mut(points).enumerate() {
+            let here = gait * points..(gait + 1) * points;
+            let known = known.map(|known| (&known.mean_db[here.clone()], &known.open[here]));
+            terms.write(row, readings, known, unheard(gait));
+        }
+    }
+
+    /// Has `lasting` learn from the readings that do not outlie.
+    pub fn remember(&self, lasting: &mut Lasting, room: &mut Room) {
+        let points = self.presence.len().max(1);
+        let rows = (
+            self.residuals_db.chunks_exact(points),
+            self.variances_db2.chunks_exact(points),
+        );
+        for (heard, readings) in self.heard.iter().zip(rows.0.zip(rows.1)) {
+            if readings.0.iter().any(|residual| !residual.is_nan()) {
+                lasting.learn(heard.cell, &heard.terms, readings, room);
+            }
         }
     }
 
@@ -401,7 +382,7 @@ impl ScanScore {
         let residuals = self.residuals_db.chunks_exact(points);
         let readings = residuals.zip(self.variances_db2.chunks_exact(points));
         self.differences.clear();
-        for (&(cell, _), (residuals, variances)) in self.heard.iter().zip(readings) {
+        for (&HeardLevel { cell, .. }, (residuals, variances)) in self.heard.iter().zip(readings) {
             let (mut total, mut mean, mut square, mut var) = (0.0, 0.0, 0.0, 0.0);
             for ((&place, &residual), &variance) in places.iter().zip(residuals).zip(variances) {
                 if !residual.is_nan() {

@@ -6,7 +6,6 @@
 mod across;
 mod along;
 pub mod builder;
-mod carried;
 pub mod cells;
 mod chain;
 mod clock;
@@ -19,6 +18,7 @@ pub mod fit;
 pub mod format;
 mod former;
 mod identity;
+mod lasting;
 mod leave_out;
 pub mod matcher;
 mod offsets;

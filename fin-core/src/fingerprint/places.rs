@@ -9,7 +9,7 @@ use crate::observation::CellReading;
 use crate::radio::Plmn;
 
 /// An evenly spaced run of places along a route.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Window {
     /// Offset of the first place along the route, metres.
     pub base_m: f64,

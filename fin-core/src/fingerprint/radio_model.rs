@@ -32,15 +32,17 @@ pub struct RadioModel {
     pub changed_share: f64,
     /// Standard deviation of such changes, dB.
     pub changed_sigma_db: f64,
-    /// Share of the variance of a level's difference from the surveys' mean that lasts from one reading to the next, 0…1;
-    /// the rest is new in each reading.
-    pub lasting_share: f64,
-    /// Distance over which what lasts falls by a factor e, metres.
+    /// Distance over which a level's difference from the surveys' mean falls by a factor e, metres.
     pub lasting_m: f64,
+    /// Variance of what does not last of a reading once differences are held against each other, dB²: of a car that stands, whose
+    /// readings share the phone's averaging and interference for seconds, and of one that drives.
+    pub new_db2: (f64, f64),
+    /// Distance between readings about which a car begins to drive, metres.
+    pub driving_m: f64,
     /// The same where readings are counted and not held against each other, metres: what lasts for this phone alone.
     pub repeating_m: f64,
     /// Time over which it does, seconds.
-    pub lasting_s: f64,
+    pub repeating_s: f64,
     /// Where no survey heard a cell: variance of the change of its level from one reading to the next of a car that stands, dB².
     pub unheard_change_db2: f64,
     /// What is added to it for each metre that the car has moved, dB²/m.
@@ -74,10 +76,11 @@ impl Default for RadioModel {
             offset_drift_db2_per_s: 0.002,
             changed_share: 0.1,
             changed_sigma_db: 4.0,
-            lasting_share: 0.75,
             lasting_m: 28.0,
+            new_db2: (10.0, 3.0),
+            driving_m: 14.0,
             repeating_m: 20.0,
-            lasting_s: 25.0,
+            repeating_s: 25.0,
             unheard_change_db2: 8.0,
             unheard_change_db2_per_m: 0.66,
             unheard_alike_m: 100.0,
@@ -93,9 +96,18 @@ impl Default for RadioModel {
 }
 
 impl RadioModel {
-    /// Correlation of what lasts of a level's difference, after `moved_m` and `dt_s`, 0…1.
-    pub fn lasting(&self, moved_m: f64, dt_s: f64) -> f64 {
-        libm::exp(-moved_m.abs() / self.lasting_m - dt_s.max(0.0) / self.lasting_s)
+    /// What is left of a level's difference after `moved_m`, 0…1.
+    pub fn lasting(&self, moved_m: f64) -> f64 {
+        libm::exp(-moved_m.abs() / self.lasting_m)
+    }
+
+    /// Variance of what is new in a reading `moved_m` after the one before of its cell, and of what of that does not even last until
+    /// the next one, dB²: what is new to a car that drives is noise that phones carry on for a second or two.
+    pub fn new_db2(&self, moved_m: f64) -> (f64, f64) {
+        let (standing, driving) = self.new_db2;
+        let stands = libm::exp(-(moved_m / self.driving_m).powi(2));
+        let new = driving + (standing - driving) * stands;
+        (new, stands * new)
     }
 
     /// Variance of the change of a level from one reading to the next where no survey heard its cell, after `moved_m`, dB².
@@ -106,7 +118,7 @@ impl RadioModel {
 
     /// The share of its information that a scan keeps which follows another after `moved_m` and `dt_s`, 0…1.
     pub fn news(&self, moved_m: f64, dt_s: f64) -> f64 {
-        let repeated = -moved_m.abs() / self.repeating_m - dt_s.max(0.0) / self.lasting_s;
+        let repeated = -moved_m.abs() / self.repeating_m - dt_s.max(0.0) / self.repeating_s;
         share_of_news(libm::exp(repeated))
     }
 }

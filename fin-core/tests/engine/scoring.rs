@@ -50,6 +50,8 @@ fn legs() -> Vec<Leg> {
 fn alone(silence_s: f64, prior: Prior<'_>) -> History<'_, impl Fn(Option<usize>, &EarlierReading) -> f64> {
     History {
         earlier: &[],
+        lasting: None,
+        since_scan_m: 0.0,
         gaits: 1,
         silence_s,
         trust: 1.0,
@@ -185,6 +187,8 @@ fn how_a_level_changes_where_no_survey_heard_its_cell_tells_how_far_the_car_move
         }];
         let history = History {
             earlier: &earlier,
+            lasting: None,
+            since_scan_m: 20.0,
             gaits: 2,
             silence_s: 0.0,
             trust: 1.0,

@@ -79,7 +79,7 @@ public actor FinEngine {
         return stream
     }
 
-    /// What the engine remembers, for ``restore(_:)`` after the app was killed: some hundred bytes outside, up to 0.8 MB in a tunnel.
+    /// What the engine remembers, for ``restore(_:)`` after the app was killed: some hundred bytes outside, up to 0.5 MB in a tunnel, more in one of many branches.
     public func snapshot() throws -> Data { try engine.snapshot() }
 
     /// Puts the engine where it was when ``snapshot()`` wrote these bytes: it goes on as if it had never stopped.

@@ -65,7 +65,7 @@ class FinEngine private constructor(private val engine: Engine) : AutoCloseable 
         }
     }
 
-    /** What the engine remembers, for [restore] after the app was killed: some hundred bytes outside, up to 0.8 MB in a tunnel. */
+    /** What the engine remembers, for [restore] after the app was killed: some hundred bytes outside, up to 0.5 MB in a tunnel, more in one of many branches. */
     fun snapshot(): ByteArray = engine.snapshot()
 
     /**
