@@ -23,7 +23,6 @@ const MOST_OPEN: f32 = 100.0;
 const SPARE_CELLS: usize = 16;
 /// What keeps weights apart from none.
 const LEAST_MASS: f32 = 1e-30;
-
 /// The least share of a gait that goes over to another.
 const LEAST_SHARE: f32 = 1e-6;
 
@@ -118,10 +117,11 @@ impl Lasting {
                 && self.window.step_m > 0.0
                 && all(&self.mass, 0.0..=2.0)
                 && self.cells.len() <= 1 << 12
-                && self
-                    .cells
-                    .iter()
-                    .all(|cell| all(&cell.mean_db, -1e3..=1e3) && all(&cell.open, 0.0..=MOST_OPEN))
+                && self.cells.iter().all(|cell| {
+                    cell.offset_db.is_finite()
+                        && all(&cell.mean_db, -1e3..=1e3)
+                        && all(&cell.open, 0.0..=MOST_OPEN)
+                })
     }
 
     /// Has the estimates go on to the places of `window`, at which the next scan is heard, where the phone's offset on a cell is
@@ -162,9 +162,11 @@ impl Lasting {
                 resample(row, (from(gait), step), beyond, out);
             }
         };
-        resampled(&self.mass, 0.0, arrived);
-        resize(total, count * points, most);
-        mix(gaits.changes, arrived, None, 1.0, (total, points));
+        if count > 1 {
+            resampled(&self.mass, 0.0, arrived);
+            resize(total, count * points, most);
+            mix(gaits.changes, arrived, None, 1.0, (total, points));
+        }
         for cell in &mut self.cells {
             resampled(&cell.mean_db, 0.0, mean_db);
             resampled(&cell.open, 1.0, open);
@@ -175,6 +177,11 @@ impl Lasting {
                 .zip(open.chunks_exact_mut(points));
             for (moved_m, rows) in gaits.moved_m.iter().zip(rows) {
                 fade(less_db, model.lasting(*moved_m) as f32, rows);
+            }
+            if count == 1 {
+                std::mem::swap(&mut cell.mean_db, mean_db);
+                std::mem::swap(&mut cell.open, open);
+                continue;
             }
             resize(&mut cell.mean_db, count * points, most);
             resize(&mut cell.open, count * points, most);
@@ -402,6 +409,14 @@ mod tests {
         var_db2: 0.0,
     };
 
+    /// Goes on to `window` at gaits that have moved the car so far, with these changes between them and this offset of the phone.
+    fn carry(lasting: &mut Lasting, window: Window, moved_m: &[f64], changes: &[f32], offset_db: f64) {
+        let gaits = Gaits { moved_m, changes };
+        let model = RadioModel::default();
+        let places = (window, window.points);
+        lasting.carry(places, &gaits, &model, |_| offset_db, &mut Room::default());
+    }
+
     /// Hears a level that is `residual_db` above the surveys' mean at each place of `window`, at gaits that have moved the car so far
     /// since the last scan and are what they were.
     fn hear(
@@ -411,26 +426,15 @@ mod tests {
         residual_db: impl Fn(f64) -> f32,
         offset: LevelOffset,
     ) {
-        let model = RadioModel::default();
         let count = moved_m.len();
         let stay = |at: usize| f32::from(u8::from(at.is_multiple_of(count + 1)));
         let changes: Vec<f32> = (0..count * count).map(stay).collect();
-        let gaits = Gaits {
-            moved_m,
-            changes: &changes,
-        };
-        let mut room = Room::default();
-        lasting.carry(
-            (window, window.points),
-            &gaits,
-            &model,
-            |_| offset.mean_db,
-            &mut room,
-        );
+        carry(lasting, window, moved_m, &changes, offset.mean_db);
         let places = (0..window.points).map(|j| window.base_m + j as f64 * window.step_m);
         let residuals: Vec<f32> = places.map(residual_db).collect();
         let variances = vec![6.0; window.points];
-        let terms = ReadingTerms::of(offset, moved_m[0], &model);
+        let terms = ReadingTerms::of(offset, moved_m[0], &RadioModel::default());
+        let mut room = Room::default();
         lasting.learn(CELL, &terms, (&residuals, &variances), &mut room);
         lasting.settle(&vec![0.01; count * window.points], |_| true, &mut room);
     }
@@ -451,17 +455,7 @@ mod tests {
             base_m: WINDOW.base_m + 28.0,
             ..WINDOW
         };
-        let gaits = Gaits {
-            moved_m: &[28.0],
-            changes: &[1.0],
-        };
-        lasting.carry(
-            (ahead, ahead.points),
-            &gaits,
-            &RadioModel::default(),
-            |_| 0.0,
-            &mut Room::default(),
-        );
+        carry(&mut lasting, ahead, &[28.0], &[1.0], 0.0);
         let known = lasting.of(CELL).unwrap();
         assert!((known.mean_db[7] - 5.0 / std::f32::consts::E).abs() < 0.2);
         assert!((0.8..1.0).contains(&known.open[7]));
@@ -478,18 +472,7 @@ mod tests {
             step_m: 0.5,
             points: 40,
         };
-        let gaits = Gaits {
-            moved_m: &[0.0, 10.0],
-            changes: &[1.0, 0.0, 0.0, 1.0],
-        };
-        let model = RadioModel::default();
-        lasting.carry(
-            (finer, finer.points),
-            &gaits,
-            &model,
-            |_| 0.0,
-            &mut Room::default(),
-        );
+        carry(&mut lasting, finer, &[0.0, 10.0], &[1.0, 0.0, 0.0, 1.0], 0.0);
         let known = lasting.of(CELL).unwrap();
         let at = |m: f64| {
             let index = m - 100.0;
@@ -499,7 +482,7 @@ mod tests {
         for j in 0..40 {
             let place_m = 110.25 + 0.5 * j as f64;
             assert!((known.mean_db[j] - at(place_m)).abs() < 1e-3);
-            let faded = model.lasting(10.0) as f32 * at(place_m - 10.0);
+            let faded = RadioModel::default().lasting(10.0) as f32 * at(place_m - 10.0);
             assert!((known.mean_db[40 + j] - faded).abs() < 1e-3);
         }
     }
@@ -510,17 +493,7 @@ mod tests {
         hear(&mut lasting, WINDOW, &[0.0, 0.0], |_| 4.0, NO_OFFSET);
         lasting.cells[0].mean_db[40..].fill(-4.0);
         let (mean, open) = (lasting.cells[0].mean_db[5], lasting.cells[0].open[5]);
-        let gaits = Gaits {
-            moved_m: &[0.0, 0.0],
-            changes: &[0.75, 0.25, 0.5, 0.5],
-        };
-        lasting.carry(
-            (WINDOW, WINDOW.points),
-            &gaits,
-            &RadioModel::default(),
-            |_| 0.0,
-            &mut Room::default(),
-        );
+        carry(&mut lasting, WINDOW, &[0.0, 0.0], &[0.75, 0.25, 0.5, 0.5], 0.0);
         let known = lasting.of(CELL).unwrap();
         let want = 0.6 * mean - 0.4 * 4.0;
         assert!(
@@ -538,17 +511,7 @@ mod tests {
         for _ in 0..30 {
             hear(&mut lasting, WINDOW, &[0.0], |_| 6.0, NO_OFFSET);
         }
-        let gaits = Gaits {
-            moved_m: &[0.0],
-            changes: &[1.0],
-        };
-        lasting.carry(
-            (WINDOW, WINDOW.points),
-            &gaits,
-            &RadioModel::default(),
-            |_| 6.0,
-            &mut Room::default(),
-        );
+        carry(&mut lasting, WINDOW, &[0.0], &[1.0], 6.0);
         let known = lasting.of(CELL).unwrap();
         assert!(known.mean_db[5].abs() < 0.7, "{}", known.mean_db[5]);
     }
@@ -579,17 +542,23 @@ mod tests {
     fn estimates_of_other_gaits_are_given_up() {
         let mut lasting = Lasting::default();
         hear(&mut lasting, WINDOW, &[0.0], |_| 5.0, NO_OFFSET);
-        let gaits = Gaits {
-            moved_m: &[0.0, 1.0],
-            changes: &[1.0, 0.0, 0.0, 1.0],
-        };
-        lasting.carry(
-            (WINDOW, WINDOW.points),
-            &gaits,
-            &RadioModel::default(),
-            |_| 0.0,
-            &mut Room::default(),
-        );
+        carry(&mut lasting, WINDOW, &[0.0, 1.0], &[1.0, 0.0, 0.0, 1.0], 0.0);
         assert!(lasting.of(CELL).is_none() && lasting.is_sound());
+    }
+
+    #[test]
+    fn estimates_that_are_no_numbers_or_too_few_are_not_sound() {
+        let changed = |change: &dyn Fn(&mut Lasting)| {
+            let mut lasting = Lasting::example(CELL);
+            change(&mut lasting);
+            lasting.is_sound()
+        };
+        assert!(changed(&|_| ()));
+        assert!(!changed(&|lasting| lasting.cells[0].offset_db = f32::NAN));
+        assert!(!changed(&|lasting| lasting.cells[0].mean_db[1] = f32::INFINITY));
+        assert!(!changed(&|lasting| lasting.cells[0].open.truncate(1)));
+        assert!(!changed(&|lasting| lasting.mass.clear()));
+        assert!(!changed(&|lasting| lasting.window.step_m = 0.0));
+        assert!(!changed(&|lasting| lasting.gaits = usize::MAX));
     }
 }

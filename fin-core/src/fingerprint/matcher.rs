@@ -112,8 +112,7 @@ impl ScanScore {
     /// Scores `scan` at `places`, with the phone's `offset`, once for each gait of `history`.
     ///
     /// A level's difference from the surveys' mean lasts for some metres, so a level tells by how it *changes* with the
-    /// place: given the difference e₀ at the place where the car was, the next one is ρ e₀ with the variance
-    /// σ² ((1 − c)(1 + ρ²) + c (1 − ρ²)), where c is the share that lasts and ρ what is left of it. A car that stands
+    /// place: each is held against what is known of its cell's difference at the place and gait ([`Lasting`]). A car that stands
     /// learns next to nothing from the same level again, and a level that stays the same says that it stands.
     pub fn score<F: Fn(Option<usize>, &EarlierReading) -> f64>(
         &mut self,
