@@ -17,6 +17,8 @@ use std::ops::Range;
 use fearless_simd::{Level, dispatch};
 use serde::{Deserialize, Serialize};
 
+/// The share of the whole below which a grid point at either end is given up.
+const LEAST_SHARE: f32 = 1e-6;
 /// The most that a lane gives to a neighbour in one exchange where all lanes are as usual.
 const MOST_EXCHANGE: f64 = 0.25;
 
@@ -427,8 +429,8 @@ impl RateLanes {
         f64::from(sum(work))
     }
 
-    /// Writes the likelihood of the position alone at the grid points into `out`, summing to 1 up to what left the grid, and
-    /// takes the support for what it is.
+    /// Writes the likelihood of the position alone at the grid points into `out`, summing to 1 up to what left the grid, and gives up
+    /// what is improbable at either end: the support is the rest.
     pub fn marginal(&mut self, out: &mut Vec<f32>) {
         let support = self.spread_by(1);
         out.clear();
@@ -438,10 +440,15 @@ impl RateLanes {
             let blend = Blend::new(-self.phases_m[lane] / self.step_m);
             blend.each(&cells[support.clone()], |_| 0.0, within, |total, here| *total += here);
         });
-        let is_some = |p: &f32| *p > 0.0;
+        let least = LEAST_SHARE * out.iter().sum::<f32>();
+        let is_some = |p: &f32| *p > least;
         if let (Some(first), Some(last)) = (out.iter().position(is_some), out.iter().rposition(is_some)) {
             self.support = (first, last + 1);
-            self.spread_by(1);
+            let kept = self.spread_by(1);
+            for row in self.cells.chunks_exact_mut(self.points).chain([&mut out[..]]) {
+                row[..kept.start].fill(0.0);
+                row[kept.end..].fill(0.0);
+            }
         }
     }
 

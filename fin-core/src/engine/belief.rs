@@ -7,16 +7,16 @@ use nalgebra::{Matrix2, Vector2};
 use serde::{Deserialize, Serialize};
 
 use super::drift::{DriftModel, Queued};
-use super::speeds::{Changes, GAITS, SPEED_LANES, SpeedChanges, gait_of, no_changes};
+use super::speeds::{Changes, GAITS, SPEED_LANES, SpeedChanges, gait_of};
 use crate::dtw::lanes::{Moments, RateLanes};
 use crate::estimate::{AlongTrack, state};
-use crate::fingerprint::matcher::{Prior, Window};
+use crate::fingerprint::matcher::{GaitChanges, Prior, Window};
 use crate::time::Time;
 
 /// Grid points of a lane.
 const POINTS: usize = 256;
-/// Least distance between grid points, metres.
-const LEAST_STEP_M: f64 = 1.0;
+/// Least distance between grid points with and without wheel speed, metres.
+const LEAST_STEP_M: (f64, f64) = (1.0, 2.0);
 /// Greatest distance between grid points, metres.
 const MOST_STEP_M: f64 = 64.0;
 /// Distance between grid points while the car is searched for along a whole tunnel, metres, but for what makes the lane a
@@ -69,6 +69,14 @@ impl Rates {
             Rates::Scale => SCALE_LANES,
         }
     }
+
+    /// Least distance between grid points, metres.
+    fn least_step_m(self) -> f64 {
+        match self {
+            Rates::Scale => LEAST_STEP_M.0,
+            Rates::Speed => LEAST_STEP_M.1,
+        }
+    }
 }
 
 /// A likelihood over places and rates, and the filter state that it goes on from.
@@ -89,7 +97,7 @@ pub(super) struct Belief {
     moments: Moments,
     shape: Shape,
     /// The share of each gait that went over to each with the last step.
-    #[serde(skip, default = "no_changes")]
+    #[serde(skip)]
     changes: Changes,
 }
 
@@ -142,14 +150,14 @@ impl Belief {
     /// speed, at that.
     pub(super) fn anywhere(from_m: f64, to_m: f64, track: &AlongTrack, wheel: bool) -> Belief {
         let length_m = to_m - from_m;
-        let lanes = libm::ceil(length_m / (SEARCH_STEP_M * POINTS as f64)) as usize;
-        let points = (lanes.max(2) * POINTS).min(MOST_SEARCH_POINTS);
-        let step_m = (length_m / (points - 1) as f64).clamp(LEAST_STEP_M, MOST_STEP_M);
         let (rates, rate, sigma) = if wheel {
             (Rates::Scale, 0.0, SCALE_SIGMA.1)
         } else {
             (Rates::Speed, ANY_SPEED_MPS.0, ANY_SPEED_MPS.1)
         };
+        let lanes = libm::ceil(length_m / (SEARCH_STEP_M * POINTS as f64)) as usize;
+        let points = (lanes.max(2) * POINTS).min(MOST_SEARCH_POINTS);
+        let step_m = (length_m / (points - 1) as f64).clamp(rates.least_step_m(), MOST_STEP_M);
         let anchor = Moments {
             position_m: from_m + 0.5 * length_m,
             position_var: libm::pow(1e3 * length_m, 2.0),
@@ -162,7 +170,7 @@ impl Belief {
 
     fn from_moments(anchor: &Moments, rates: Rates, track: &AlongTrack, room: Option<Belief>) -> Belief {
         let sigma = anchor.position_var.sqrt();
-        let mut step_m = LEAST_STEP_M;
+        let mut step_m = rates.least_step_m();
         while step_m < MOST_STEP_M && sigma > 10.0 * step_m {
             step_m *= 2.0;
         }
@@ -206,7 +214,7 @@ impl Belief {
             queued: Queued::default(),
             marginal,
             shape: Shape::default(),
-            changes: no_changes(),
+            changes: Changes::default(),
         };
         belief.refresh();
         belief
@@ -379,11 +387,11 @@ impl Belief {
         std::array::from_fn(|gait| self.moved_m(Some(gait), then, time, track))
     }
 
-    /// The share of each gait that went over to each in the last [`advance`](Self::advance), gait after gait.
-    pub(super) fn changes(&self) -> &[f32] {
+    /// What became of each gait in the last [`advance`](Self::advance).
+    pub(super) fn changes(&self) -> GaitChanges<'_> {
         match self.rates {
-            Rates::Scale => &[1.0],
-            Rates::Speed => &self.changes,
+            Rates::Scale => GaitChanges::default(),
+            Rates::Speed => self.changes.shares(),
         }
     }
 
@@ -579,7 +587,7 @@ impl Belief {
             && row.rates().len() == rates.lanes()
             && row.points() % POINTS == 0
             && (POINTS..=MOST_SEARCH_POINTS).contains(&row.points())
-            && (0.5 * LEAST_STEP_M..=MOST_STEP_M).contains(&row.step_m())
+            && (0.5 * rates.least_step_m()..=MOST_STEP_M).contains(&row.step_m())
             && row
                 .rates()
                 .iter()
@@ -619,7 +627,7 @@ impl Belief {
         let step = self.row.step_m();
         if sigma > 0.07 * POINTS as f64 * step && step < MOST_STEP_M {
             self.row.rescale(true);
-        } else if sigma < 0.016 * POINTS as f64 * step && step > LEAST_STEP_M {
+        } else if sigma < 0.016 * POINTS as f64 * step && step > self.rates.least_step_m() {
             self.row.rescale(false);
         }
     }

@@ -5,6 +5,7 @@
 
 use super::drift::DriftModel;
 use crate::dtw::lanes::RateLanes;
+use crate::fingerprint::matcher::GaitChanges;
 
 /// Speed lanes, one for each m/s from 0.
 pub(super) const SPEED_LANES: usize = 51;
@@ -28,22 +29,56 @@ pub(super) const GAITS: [(usize, f64); 14] = [
 ];
 /// A probability that makes up for lanes that have none.
 const LEAST_SHARE: f64 = 1e-12;
+/// How often any speed is driven at least.
+const LEAST_USUAL: f64 = 1e-4;
 /// The most that a lane is thought to give to a neighbour in one step.
 const MOST_WANDERING: f64 = 0.4;
 
 /// One number for each speed lane.
 type BySpeed = [f64; SPEED_LANES];
-/// The share of each gait that goes over to each, gait after gait.
-pub(super) type Changes = [f32; GAITS.len() * GAITS.len()];
+/// One for each gait.
+type ByGait<T> = [T; GAITS.len()];
+
+/// What became of each gait within a step, as [`GaitChanges`] has it.
+#[derive(Clone, Debug)]
+pub(super) struct Changes {
+    near: ByGait<[f32; 3]>,
+    leaving: ByGait<f32>,
+    slow: usize,
+    after_slow: ByGait<f32>,
+    after_other: ByGait<f32>,
+}
 
 /// The gait of a speed lane.
 pub(super) fn gait_of(lane: usize) -> usize {
     GAITS.partition_point(|&(last, _)| last < lane)
 }
 
-/// Every gait stays what it is.
-pub(super) fn no_changes() -> Changes {
-    std::array::from_fn(|at| if at % (GAITS.len() + 1) == 0 { 1.0 } else { 0.0 })
+impl Default for Changes {
+    /// Every gait stays what it is.
+    fn default() -> Self {
+        let none = [0.0; GAITS.len()];
+        Self {
+            near: [[0.0, 1.0, 0.0]; GAITS.len()],
+            leaving: none,
+            slow: 0,
+            after_slow: none,
+            after_other: none,
+        }
+    }
+}
+
+impl Changes {
+    /// The shares.
+    pub(super) fn shares(&self) -> GaitChanges<'_> {
+        GaitChanges {
+            near: &self.near,
+            leaving: &self.leaving,
+            slow: self.slow,
+            after_slow: &self.after_slow,
+            after_other: &self.after_other,
+        }
+    }
 }
 
 /// What becomes of speeds within a step.
@@ -65,19 +100,17 @@ impl SpeedChanges {
     /// `queue` of the time.
     pub(super) fn within(dt_s: f64, model: &DriftModel, entry_mps: f64, pace: f64, queue: f64) -> Self {
         let slow = libm::ceil(model.slow_below_mps).clamp(0.0, SPEED_LANES as f64) as usize;
-        let by_speed = |queue: f64| usual_speeds(model, pace * entry_mps.max(model.least_flow_mps), queue);
+        let (flowing, queuing) = usual_speeds(model, pace * entry_mps.max(model.least_flow_mps));
+        let by_speed = |queue: f64| -> BySpeed {
+            std::array::from_fn(|lane| (1.0 - queue) * flowing[lane] + queue * queuing[lane] + LEAST_USUAL)
+        };
+        let leaves = |per_s: f64| 1.0 - libm::exp(-per_s * dt_s);
+        let (slow_leaves, other_leaves) = (leaves(model.slow_jump_per_s), leaves(model.speed_jump_per_s));
         Self {
             wandering: wandering(model, dt_s),
             usual: by_speed(queue),
             after_slow: by_speed(1.0 - model.slow_leave),
-            leaving: std::array::from_fn(|lane| {
-                let per_s = if lane < slow {
-                    model.slow_jump_per_s
-                } else {
-                    model.speed_jump_per_s
-                };
-                1.0 - libm::exp(-per_s * dt_s)
-            }),
+            leaving: std::array::from_fn(|lane| if lane < slow { slow_leaves } else { other_leaves }),
             slow,
         }
     }
@@ -94,43 +127,44 @@ impl SpeedChanges {
 
     /// What they come to between gaits, where the lanes have the probabilities of `row`.
     pub(super) fn of_gaits(&self, row: &RateLanes) -> Changes {
-        let gaits = GAITS.len();
         let mut total = [0.0; GAITS.len()];
         for (lane, share) in row.totals().enumerate() {
             total[gait_of(lane)] += share + LEAST_SHARE;
         }
         let by_gait = |to: &BySpeed| {
-            let mut shares = [0.0; GAITS.len()];
+            let mut shares = [0.0_f64; GAITS.len()];
             let sum: f64 = to.iter().sum();
             for (lane, weight) in to.iter().enumerate() {
                 shares[gait_of(lane)] += weight / sum;
             }
-            shares
+            shares.map(|share| share as f32)
         };
-        let (usual, after_slow) = (by_gait(&self.usual), by_gait(&self.after_slow));
-        let mut changes = [0.0_f64; GAITS.len() * GAITS.len()];
+        let mut near = [[0.0_f64; 3]; GAITS.len()];
+        let mut leaving = [0.0_f64; GAITS.len()];
         for (lane, share) in row.totals().enumerate() {
             let gait = gait_of(lane);
-            let from = &mut changes[gait * gaits..][..gaits];
             let share = (share + LEAST_SHARE) / total[gait];
             let leaves = share * self.leaving[lane];
-            let to = if lane < self.slow { &after_slow } else { &usual };
-            for (change, weight) in from.iter_mut().zip(to) {
-                *change += leaves * weight;
-            }
+            leaving[gait] += leaves;
             let mut stays = share - leaves;
-            for other in [lane.wrapping_sub(1), lane + 1] {
+            for (side, other) in [(0, lane.wrapping_sub(1)), (2, lane + 1)] {
                 if other < SPEED_LANES && gait_of(other) != gait {
                     let ratio = (self.usual[other] / self.usual[lane]).sqrt().clamp(0.5, 2.0);
                     let wanders = (0.5 * self.wandering[lane.min(other)] * ratio).min(MOST_WANDERING);
                     let goes = (share - leaves) * wanders;
-                    from[gait_of(other)] += goes;
+                    near[gait][side] += goes;
                     stays -= goes;
                 }
             }
-            from[gait] += stays;
+            near[gait][1] += stays;
         }
-        changes.map(|share| share as f32)
+        Changes {
+            near: near.map(|shares| shares.map(|share| share as f32)),
+            leaving: leaving.map(|share| share as f32),
+            slow: GAITS.partition_point(|&(last, _)| last < self.slow),
+            after_slow: by_gait(&self.after_slow),
+            after_other: by_gait(&self.usual),
+        }
     }
 }
 
@@ -146,16 +180,15 @@ fn wandering(model: &DriftModel, dt_s: f64) -> BySpeed {
     })
 }
 
-/// How often each lane is driven by who is in queues for the share `queue` of the time, and else in traffic that flows at about
-/// `flow_mps`.
-fn usual_speeds(model: &DriftModel, flow_mps: f64, queue: f64) -> BySpeed {
-    let (least, bell) = (1e-4, model.flow_sigma_mps * std::f64::consts::TAU.sqrt());
-    std::array::from_fn(|lane| {
-        let speed = lane as f64;
-        let off = (speed - flow_mps) / model.flow_sigma_mps;
-        let flow = libm::exp(-0.5 * off * off) / bell;
-        (1.0 - queue) * flow + queue * libm::exp(-speed / model.queue_mps) / model.queue_mps + least
-    })
+/// How often each lane is driven in traffic that flows at about `flow_mps`, and in queues.
+fn usual_speeds(model: &DriftModel, flow_mps: f64) -> (BySpeed, BySpeed) {
+    let bell = model.flow_sigma_mps * std::f64::consts::TAU.sqrt();
+    let flowing = std::array::from_fn(|lane| {
+        let off = (lane as f64 - flow_mps) / model.flow_sigma_mps;
+        libm::exp(-0.5 * off * off) / bell
+    });
+    let queuing = std::array::from_fn(|lane| libm::exp(-(lane as f64) / model.queue_mps) / model.queue_mps);
+    (flowing, queuing)
 }
 
 #[cfg(test)]
@@ -192,13 +225,25 @@ mod tests {
             sums
         };
         let was = by_gait(&row);
-        let shares = changes.of_gaits(&row);
-        for from in shares.chunks_exact(GAITS.len()) {
-            assert!((from.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+        let gaits = changes.of_gaits(&row);
+        let share = |from: usize, to: usize| {
+            let after = if from < gaits.slow {
+                gaits.after_slow
+            } else {
+                gaits.after_other
+            };
+            let near = (to + 1)
+                .checked_sub(from)
+                .and_then(|side| gaits.near[from].get(side));
+            gaits.leaving[from] * after[to] + near.unwrap_or(&0.0)
+        };
+        for from in 0..GAITS.len() {
+            let sum: f32 = (0..GAITS.len()).map(|to| share(from, to)).sum();
+            assert!((sum - 1.0).abs() < 1e-5);
         }
         changes.make(&mut row);
         for (to, is) in by_gait(&row).iter().enumerate() {
-            let comes = |from: usize| was[from] * f64::from(shares[from * GAITS.len() + to]);
+            let comes = |from: usize| was[from] * f64::from(share(from, to));
             let comes: f64 = (0..GAITS.len()).map(comes).sum();
             assert!(
                 (comes - is).abs() < 0.03 * is + 1e-4,

@@ -23,16 +23,28 @@ const MOST_OPEN: f32 = 100.0;
 const SPARE_CELLS: usize = 16;
 /// What keeps weights apart from none.
 const LEAST_MASS: f32 = 1e-30;
-/// The least share of a gait that goes over to another.
-const LEAST_SHARE: f32 = 1e-6;
 
 /// How the car may have moved since the last scan.
 #[derive(Clone, Copy, Debug)]
 pub struct Gaits<'a> {
     /// How far it has come at each gait, metres.
     pub moved_m: &'a [f64],
-    /// The shares of each gait that go over to each, gait after gait; each gait's sum to about 1.
-    pub changes: &'a [f32],
+    /// What may have become of each; nothing is asked of it where there is one gait.
+    pub changes: GaitChanges<'a>,
+}
+
+/// What became of each gait: shares, which sum to about 1 for each gait that it was.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GaitChanges<'a> {
+    /// What went over to the gait below, stayed, and went over to the one above.
+    pub near: &'a [[f32; 3]],
+    /// What became any gait.
+    pub leaving: &'a [f32],
+    /// The first gait that is not slow.
+    pub slow: usize,
+    /// What those who left slow gaits, and what others, went over to: the share of each gait.
+    pub after_slow: &'a [f32],
+    pub after_other: &'a [f32],
 }
 
 /// The estimates for all cells heard lately.
@@ -64,9 +76,13 @@ struct Estimates {
 /// Room to work in, kept so that steps do not allocate.
 #[derive(Clone, Debug, Default)]
 pub struct Room {
-    /// How likely the car has come to the places at each gait, with and without what changed of it.
+    /// How likely the car has come to the places at each gait, and the inverse of how likely it is there after what changed of it.
     arrived: Vec<f32>,
-    total: Vec<f32>,
+    per_mass: Vec<f32>,
+    /// What is left of differences at each gait.
+    left: Vec<f32>,
+    /// What comes from the slow gaits and from the others that were left.
+    pools: Vec<f32>,
     /// Estimates of a cell before they are mixed.
     mean_db: Vec<f32>,
     open: Vec<f32>,
@@ -147,7 +163,9 @@ impl Lasting {
         let (points, most) = (window.points, self.most);
         let Room {
             arrived,
-            total,
+            per_mass,
+            left,
+            pools,
             mean_db,
             open,
             spare: _,
@@ -162,10 +180,14 @@ impl Lasting {
                 resample(row, (from(gait), step), beyond, out);
             }
         };
+        left.clear();
+        left.extend(gaits.moved_m.iter().map(|&moved_m| model.lasting(moved_m) as f32));
         if count > 1 {
             resampled(&self.mass, 0.0, arrived);
-            resize(total, count * points, most);
-            mix(gaits.changes, arrived, None, 1.0, (total, points));
+            resize(per_mass, count * points, most);
+            resize(pools, 2 * points, most);
+            gaits.changes.mix((arrived, 1.0), pools, per_mass);
+            per_mass.iter_mut().for_each(|mass| *mass = 1.0 / *mass);
         }
         for cell in &mut self.cells {
             resampled(&cell.mean_db, 0.0, mean_db);
@@ -175,8 +197,8 @@ impl Lasting {
             let rows = mean_db
                 .chunks_exact_mut(points)
                 .zip(open.chunks_exact_mut(points));
-            for (moved_m, rows) in gaits.moved_m.iter().zip(rows) {
-                fade(less_db, model.lasting(*moved_m) as f32, rows);
+            for (&left, rows) in left.iter().zip(rows) {
+                fade(less_db, left, rows);
             }
             if count == 1 {
                 std::mem::swap(&mut cell.mean_db, mean_db);
@@ -185,25 +207,10 @@ impl Lasting {
             }
             resize(&mut cell.mean_db, count * points, most);
             resize(&mut cell.open, count * points, most);
-            // Means and second moments are what mixes, those in units of the usual variance.
-            let moment = |mean: f32| mean * mean / USUAL_DB2;
-            open.iter_mut()
-                .zip(&*mean_db)
-                .for_each(|(open, &mean)| *open += moment(mean));
-            let mixed = |rows: &[f32], nothing: f32, out: &mut [f32]| {
-                mix(
-                    gaits.changes,
-                    arrived,
-                    Some((rows, total)),
-                    nothing,
-                    (out, points),
-                );
-            };
-            mixed(mean_db, 0.0, &mut cell.mean_db);
-            mixed(open, 1.0, &mut cell.open);
-            for (open, &mean) in cell.open.iter_mut().zip(&cell.mean_db) {
-                *open = (*open - moment(mean)).clamp(LEAST_OPEN, MOST_OPEN);
-            }
+            weigh_moments(arrived, (mean_db, open));
+            gaits.changes.mix((mean_db, 0.0), pools, &mut cell.mean_db);
+            gaits.changes.mix((open, 1.0), pools, &mut cell.open);
+            spread(per_mass, (&mut cell.mean_db, &mut cell.open));
         }
     }
 
@@ -354,43 +361,54 @@ fn fade(less_db: f32, left: f32, (mean_db, open): (&mut [f32], &mut [f32])) {
     }
 }
 
-/// Writes into `out`, rows of `points` gait after gait, the mean of `rows` over what comes from all gaits, weighed by `mass`, where
-/// `rows` are given with the total of those weights; that total when they are not. `nothing` is the mean where nothing comes from.
-fn mix(
-    changes: &[f32],
-    mass: &[f32],
-    rows: Option<(&[f32], &[f32])>,
-    nothing: f32,
-    (out, points): (&mut [f32], usize),
-) {
-    let gaits = mass.len() / points.max(1);
-    dispatch!(Level::new(), _simd => for (to, out) in out.chunks_exact_mut(points).enumerate() {
-        out.fill(LEAST_MASS * nothing);
-        for from in 0..gaits {
-            let share = changes[from * gaits + to];
-            if share < LEAST_SHARE {
-                continue;
-            }
-            let mass = &mass[from * points..][..points];
-            match rows {
-                Some((rows, _)) => {
-                    for ((out, mass), row) in out.iter_mut().zip(mass).zip(&rows[from * points..][..points]) {
-                        *out += share * mass * row;
-                    }
-                }
-                None => {
-                    for (out, mass) in out.iter_mut().zip(mass) {
-                        *out += share * mass;
-                    }
-                }
-            }
-        }
-        if let Some((_, total)) = rows {
-            for (out, total) in out.iter_mut().zip(&total[to * points..][..points]) {
-                *out /= total;
-            }
-        }
+/// Writes the means and second moments that the estimates stand for in their place, those in units of the usual variance, times
+/// `mass`: these are what mixes.
+fn weigh_moments(mass: &[f32], (mean_db, open): (&mut [f32], &mut [f32])) {
+    dispatch!(Level::new(), _simd => for (mass, (mean, open)) in mass.iter().zip(mean_db.iter_mut().zip(open)) {
+        *open = mass * (*open + *mean * *mean / USUAL_DB2);
+        *mean *= mass;
     });
+}
+
+/// The inverse of [`weigh_moments`], with the inverse of the mass.
+fn spread(per_mass: &[f32], (mean_db, open): (&mut [f32], &mut [f32])) {
+    dispatch!(Level::new(), _simd => for (per_mass, (mean, open)) in per_mass.iter().zip(mean_db.iter_mut().zip(open)) {
+        *mean *= per_mass;
+        *open = (*open * per_mass - *mean * *mean / USUAL_DB2).clamp(LEAST_OPEN, MOST_OPEN);
+    });
+}
+
+impl GaitChanges<'_> {
+    /// Writes into `out`, rows gait after gait, what of `rows` has come to each gait, and `nothing` times a little for where nothing
+    /// comes from. `pools` are two rows to work in.
+    fn mix(&self, (rows, nothing): (&[f32], f32), pools: &mut [f32], out: &mut [f32]) {
+        let points = pools.len() / 2;
+        let row = |gait: usize| &rows[gait * points..][..points];
+        let (from_slow, from_other) = pools.split_at_mut(points);
+        from_slow.fill(0.0);
+        from_other.fill(0.0);
+        let last = self.leaving.len().saturating_sub(1);
+        dispatch!(Level::new(), _simd => {
+            for (gait, &leaving) in self.leaving.iter().enumerate() {
+                let pool = if gait < self.slow { &mut *from_slow } else { &mut *from_other };
+                for (sum, value) in pool.iter_mut().zip(row(gait)) {
+                    *sum += leaving * value;
+                }
+            }
+            for (to, out) in out.chunks_exact_mut(points).enumerate() {
+                let (below, above) = (to.saturating_sub(1), (to + 1).min(last));
+                let up = if below < to { self.near[below][2] } else { 0.0 };
+                let down = if above > to { self.near[above][0] } else { 0.0 };
+                let (stay, after_slow, after_other) = (self.near[to][1], self.after_slow[to], self.after_other[to]);
+                let near = row(below).iter().zip(row(to)).zip(row(above));
+                for ((out, ((below, here), above)), (slow, other)) in out.iter_mut().zip(near).zip(from_slow.iter().zip(&*from_other)) {
+                    let stayed = LEAST_MASS * nothing + stay * here;
+                    let came = up * below + down * above;
+                    *out = stayed + came + (after_slow * slow + after_other * other);
+                }
+            }
+        });
+    }
 }
 
 #[cfg(test)]
@@ -409,8 +427,23 @@ mod tests {
         var_db2: 0.0,
     };
 
+    /// Gaits that are what they were.
+    const STEADY: GaitChanges<'static> = GaitChanges {
+        near: &[[0.0, 1.0, 0.0]; 2],
+        leaving: &[0.0; 2],
+        slow: 1,
+        after_slow: &[0.0; 2],
+        after_other: &[0.0; 2],
+    };
+
     /// Goes on to `window` at gaits that have moved the car so far, with these changes between them and this offset of the phone.
-    fn carry(lasting: &mut Lasting, window: Window, moved_m: &[f64], changes: &[f32], offset_db: f64) {
+    fn carry(
+        lasting: &mut Lasting,
+        window: Window,
+        moved_m: &[f64],
+        changes: GaitChanges<'_>,
+        offset_db: f64,
+    ) {
         let gaits = Gaits { moved_m, changes };
         let model = RadioModel::default();
         let places = (window, window.points);
@@ -427,9 +460,7 @@ mod tests {
         offset: LevelOffset,
     ) {
         let count = moved_m.len();
-        let stay = |at: usize| f32::from(u8::from(at.is_multiple_of(count + 1)));
-        let changes: Vec<f32> = (0..count * count).map(stay).collect();
-        carry(lasting, window, moved_m, &changes, offset.mean_db);
+        carry(lasting, window, moved_m, STEADY, offset.mean_db);
         let places = (0..window.points).map(|j| window.base_m + j as f64 * window.step_m);
         let residuals: Vec<f32> = places.map(residual_db).collect();
         let variances = vec![6.0; window.points];
@@ -455,7 +486,7 @@ mod tests {
             base_m: WINDOW.base_m + 28.0,
             ..WINDOW
         };
-        carry(&mut lasting, ahead, &[28.0], &[1.0], 0.0);
+        carry(&mut lasting, ahead, &[28.0], STEADY, 0.0);
         let known = lasting.of(CELL).unwrap();
         assert!((known.mean_db[7] - 5.0 / std::f32::consts::E).abs() < 0.2);
         assert!((0.8..1.0).contains(&known.open[7]));
@@ -472,7 +503,7 @@ mod tests {
             step_m: 0.5,
             points: 40,
         };
-        carry(&mut lasting, finer, &[0.0, 10.0], &[1.0, 0.0, 0.0, 1.0], 0.0);
+        carry(&mut lasting, finer, &[0.0, 10.0], STEADY, 0.0);
         let known = lasting.of(CELL).unwrap();
         let at = |m: f64| {
             let index = m - 100.0;
@@ -489,20 +520,33 @@ mod tests {
 
     #[test]
     fn gaits_that_may_have_changed_are_mixed_by_how_likely_that_is() {
-        let mut lasting = Lasting::default();
-        hear(&mut lasting, WINDOW, &[0.0, 0.0], |_| 4.0, NO_OFFSET);
-        lasting.cells[0].mean_db[40..].fill(-4.0);
-        let (mean, open) = (lasting.cells[0].mean_db[5], lasting.cells[0].open[5]);
-        carry(&mut lasting, WINDOW, &[0.0, 0.0], &[0.75, 0.25, 0.5, 0.5], 0.0);
-        let known = lasting.of(CELL).unwrap();
-        let want = 0.6 * mean - 0.4 * 4.0;
-        assert!(
-            (known.mean_db[5] - want).abs() < 1e-4,
-            "{} {want}",
-            known.mean_db[5]
-        );
-        let spread = 0.6 * mean * mean + 0.4 * 16.0 - want * want;
-        assert!((known.open[5] - open - spread / USUAL_DB2).abs() < 1e-3);
+        // The same shares by what goes over to neighbours, and by what is left for any.
+        let near = GaitChanges {
+            near: &[[0.0, 0.75, 0.25], [0.5, 0.5, 0.0]],
+            ..STEADY
+        };
+        let any = GaitChanges {
+            near: &[[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]],
+            leaving: &[1.0, 1.0],
+            slow: 1,
+            after_slow: &[0.75, 0.25],
+            after_other: &[0.5, 0.5],
+        };
+        for changes in [near, any] {
+            let mut lasting = Lasting::default();
+            hear(&mut lasting, WINDOW, &[0.0, 0.0], |_| 4.0, NO_OFFSET);
+            lasting.cells[0].mean_db[40..].fill(-4.0);
+            let (mean, open) = (lasting.cells[0].mean_db[5], lasting.cells[0].open[5]);
+            carry(&mut lasting, WINDOW, &[0.0, 0.0], changes, 0.0);
+            let known = lasting.of(CELL).unwrap();
+            for (place, share) in [(5, 0.6), (45, 1.0 / 3.0)] {
+                let want = share * mean - (1.0 - share) * 4.0;
+                let got = known.mean_db[place];
+                assert!((got - want).abs() < 1e-4, "{place}: {got} {want}");
+                let spread = share * mean * mean + (1.0 - share) * 16.0 - want * want;
+                assert!((known.open[place] - open - spread / USUAL_DB2).abs() < 1e-3);
+            }
+        }
     }
 
     #[test]
@@ -511,7 +555,7 @@ mod tests {
         for _ in 0..30 {
             hear(&mut lasting, WINDOW, &[0.0], |_| 6.0, NO_OFFSET);
         }
-        carry(&mut lasting, WINDOW, &[0.0], &[1.0], 6.0);
+        carry(&mut lasting, WINDOW, &[0.0], STEADY, 6.0);
         let known = lasting.of(CELL).unwrap();
         assert!(known.mean_db[5].abs() < 0.7, "{}", known.mean_db[5]);
     }
@@ -542,7 +586,7 @@ mod tests {
     fn estimates_of_other_gaits_are_given_up() {
         let mut lasting = Lasting::default();
         hear(&mut lasting, WINDOW, &[0.0], |_| 5.0, NO_OFFSET);
-        carry(&mut lasting, WINDOW, &[0.0, 1.0], &[1.0, 0.0, 0.0, 1.0], 0.0);
+        carry(&mut lasting, WINDOW, &[0.0, 1.0], STEADY, 0.0);
         assert!(lasting.of(CELL).is_none() && lasting.is_sound());
     }
 

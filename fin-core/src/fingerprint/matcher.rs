@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::cells::CellIx;
 use super::expected::{Stretch, Variances};
 use super::lasting::Known;
-pub use super::lasting::{Gaits, Lasting, Room};
+pub use super::lasting::{GaitChanges, Gaits, Lasting, Room};
 use super::outlying::Evidences;
 pub use super::outlying::Prior;
 pub use super::places::{Leg, Places, Window};
