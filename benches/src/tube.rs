@@ -144,11 +144,15 @@ impl Levels {
             passes: vec![5; grid],
             serving: vec![if cell == 0 { 5 } else { 0 }; grid],
         });
+        // Traffic that becomes a little faster and slower all the time.
+        let places = EdgeProfile::speed_places(length_m);
+        let usual_mps = (0..places).map(|place| Some(21.0 + 0.5 * (place % 4) as f32));
         EdgeProfile {
             points,
             step_m,
             passes: vec![5; grid],
             cells: cells.collect(),
+            usual_mps: usual_mps.collect(),
         }
     }
 }

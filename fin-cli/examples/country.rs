@@ -114,6 +114,10 @@ impl Country {
 fn resized(profile: &EdgeProfile, points: u32, step_m: f64, first_cell: u32) -> EdgeProfile {
     let mut passes = profile.passes.clone();
     passes.resize(points as usize, passes.last().copied().unwrap_or(0));
+    let mut usual_mps = profile.usual_mps.clone();
+    if let Some(&last) = usual_mps.last() {
+        usual_mps.resize(EdgeProfile::speed_places(step_m * f64::from(points - 1)), last);
+    }
     let cut = |cell: &CellProfile| {
         let mut cell = cell.clone();
         let room = points.saturating_sub(cell.first) as usize;
@@ -129,6 +133,7 @@ fn resized(profile: &EdgeProfile, points: u32, step_m: f64, first_cell: u32) -> 
         step_m,
         passes,
         cells: profile.cells.iter().filter_map(cut).collect(),
+        usual_mps,
     }
 }
 

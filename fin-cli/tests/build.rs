@@ -143,6 +143,6 @@ fn what_is_no_database_is_refused_with_the_reason() {
     damaged[bytes.len() / 2] ^= 4;
     assert!(refused(&damaged).contains("digest"));
     let mut newer = bytes;
-    newer[16] = 2;
-    assert!(refused(&newer).contains("expected format version 1 at byte 16, got 2"));
+    newer[16] = 3;
+    assert!(refused(&newer).contains("expected format version 1 to 2 at byte 16, got 3"));
 }

@@ -41,3 +41,28 @@ fn version_1_opens_and_is_written_as_it_was() {
     let written = FingerprintDb::from_bytes(bytes).unwrap().to_bytes();
     assert_eq!(written, bytes[..bytes.len() - 104]);
 }
+
+/// Version 2, which came with usual speeds: the same of two drives each way by `fin simulate --seed 2 --length-m 300 --survey-drives 2
+/// --test-drives 0 --scan-interval-s 8`.
+#[test]
+fn version_2_opens_and_is_written_as_it_was() {
+    let bytes = include_bytes!("files/v2.fin");
+    let key = PublicKey::from_hex(KEY).unwrap();
+    let database = Atlas::open_signed(&bytes[..], &key).unwrap().whole().unwrap();
+    assert_eq!(database.network.edge_count(), 52);
+    let speeds = |mps: &Option<f32>| mps.is_some_and(|mps| (10.0..25.0).contains(&mps));
+    let surveyed: Vec<_> = database.profiles.iter().flatten().collect();
+    assert_eq!(surveyed.len(), 16);
+    let known = surveyed
+        .iter()
+        .flat_map(|profile| &profile.usual_mps)
+        .filter(|mps| speeds(mps));
+    assert!(known.count() > 200);
+    let written = database.to_bytes();
+    assert_eq!(written, bytes[..bytes.len() - 104]);
+    // What knows no speeds is still written so that earlier programs can read it.
+    let mut without = database;
+    let profiles = without.profiles.iter_mut().flatten();
+    profiles.for_each(|profile| profile.usual_mps.clear());
+    assert_eq!((written[16], without.to_bytes()[16]), (2, 1));
+}

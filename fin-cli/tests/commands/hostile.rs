@@ -218,7 +218,10 @@ fn databases_that_are_not_whole() {
     };
     let mut other_version = whole.to_vec();
     other_version[16] ^= 0x40;
-    refused(&other_version, "expected format version 1 at byte 16, got 65");
+    refused(
+        &other_version,
+        "expected format version 1 to 2 at byte 16, got 66",
+    );
     for length in [whole.len() - 1, whole.len() / 2, 40, 17] {
         refused(&whole[..length], "truncated: expected");
     }

@@ -21,6 +21,8 @@ use serde::{Deserialize, Serialize};
 const LEAST_SHARE: f32 = 1e-6;
 /// The most that a lane gives to a neighbour in one exchange where all lanes are as usual.
 const MOST_EXCHANGE: f64 = 0.25;
+/// The most that a lane gives to the next where rates grow or fall.
+const MOST_QUICKENING: f64 = 0.5;
 
 /// A joint likelihood of position and rate on a grid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -290,23 +292,44 @@ impl RateLanes {
         let rounds = libm::ceil(most / (2.0 * spacing * spacing * MOST_EXCHANGE)).clamp(1.0, 64.0);
         let per_variance = 1.0 / (2.0 * spacing * spacing * rounds);
         if most > 0.0 {
+            let between = |lane: usize| {
+                let side = (per_variance * variances[lane]).min(MOST_EXCHANGE);
+                let ratio = (usual[lane + 1] / usual[lane]).sqrt().clamp(0.5, 2.0);
+                ((side * ratio) as f32, (side / ratio) as f32)
+            };
             dispatch!(Level::new(), _simd => for _ in 0..rounds as usize {
-                self.exchange(per_variance, variances, usual);
+                self.exchange(lanes, between);
             });
         }
     }
 
-    /// One exchange between all neighbouring lanes, of the share `per_variance` times the variance between them.
+    /// Multiplies rates by `factor`: a share of each lane goes to the next one, so that the mean rate grows as it should. What is spread by that is
+    /// less than half a spacing in each exchange, of which there are as many as it takes. Rates have to be positive or nothing.
+    pub fn quicken(&mut self, factor: f64) {
+        let lanes = self.rates.len();
+        if lanes < 2 || factor == 1.0 {
+            return;
+        }
+        let spacing = self.rates[1] - self.rates[0];
+        let most = self.rates[lanes - 1] * libm::log(factor).abs() / spacing;
+        let rounds = libm::ceil(most / MOST_QUICKENING).clamp(1.0, 64.0);
+        let growth = (libm::pow(factor, 1.0 / rounds) - 1.0) / spacing;
+        let rates = std::mem::take(&mut self.rates);
+        let share = |lane: usize| (growth * rates[lane]).abs().min(MOST_QUICKENING) as f32;
+        dispatch!(Level::new(), _simd => for _ in 0..rounds as usize {
+            self.exchange(lanes, |lane| {
+                if growth > 0.0 { (share(lane), 0.0) } else { (0.0, share(lane + 1)) }
+            });
+        });
+        self.rates = rates;
+    }
+
+    /// One exchange between all neighbouring lanes, of which there are `lanes`: `between` gives what share goes from a lane to the
+    /// one above, and from that one back.
     #[inline(always)]
-    fn exchange(&mut self, per_variance: f64, variances: &[f64], usual: &[f64]) {
-        let (lanes, points) = (self.rates.len(), self.points);
+    fn exchange(&mut self, lanes: usize, between: impl Fn(usize) -> (f32, f32)) {
+        let points = self.points;
         let support = self.spread_by(1);
-        // What goes from each lane to the one above, and from that one back.
-        let between = |lane: usize| {
-            let side = (per_variance * variances[lane]).min(MOST_EXCHANGE);
-            let ratio = (usual[lane + 1] / usual[lane]).sqrt().clamp(0.5, 2.0);
-            ((side * ratio) as f32, (side / ratio) as f32)
-        };
         // The lane below and this one, as they were before the exchange.
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.resize(2 * support.len(), 0.0);
@@ -778,6 +801,35 @@ mod tests {
             assert!((got.rate - mean).abs() < 0.05, "{} is not {mean}", got.rate);
             assert!((got.rate_var.sqrt() - 4.0).abs() < 0.3, "{got:?}");
         }
+    }
+
+    #[test]
+    fn quickening_multiplies_the_mean_rate_and_moves_nothing() {
+        for factor in [0.6, 0.97, 1.0, 1.04, 1.5] {
+            let mut row = RateLanes::start(&anchor(), speeds(), 256, 1.0);
+            let before = row.moments();
+            row.quicken(factor);
+            let after = row.moments();
+            assert!(
+                (after.rate - factor * before.rate).abs() < 0.02 * before.rate,
+                "{factor}: {after:?}"
+            );
+            assert!((after.position_m - before.position_m).abs() < 0.01);
+            assert!((row.totals().sum::<f64>() - 1.0).abs() < 1e-4);
+        }
+        // Who stands stays standing.
+        let mut row = RateLanes::start(
+            &Moments {
+                rate: 0.0,
+                rate_var: 1e-3,
+                ..anchor()
+            },
+            speeds(),
+            256,
+            1.0,
+        );
+        row.quicken(1.3);
+        assert!(row.moments().rate < 1e-3);
     }
 
     proptest! {

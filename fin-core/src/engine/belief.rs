@@ -7,7 +7,8 @@ use nalgebra::{Matrix2, Vector2};
 use serde::{Deserialize, Serialize};
 
 use super::drift::{DriftModel, Queued};
-use super::speeds::{Changes, GAITS, SPEED_LANES, SpeedChanges, gait_of};
+use super::pace::Pace;
+use super::speeds::{Changes, Flow, GAITS, SPEED_LANES, SpeedChanges, gait_of};
 use crate::dtw::lanes::{Moments, RateLanes};
 use crate::estimate::{AlongTrack, state};
 use crate::fingerprint::matcher::{GaitChanges, Prior, Window};
@@ -43,7 +44,7 @@ const LONGEST_AWAY_S: f64 = 1e6;
 /// By how much the half-widths of 68 % and 95 % grow with the relative uncertainty of the speed, where scans alone tell it.
 /// Chosen on simulated drives, like the next: what the level differences have in common over a queue is more than the
 /// model says.
-const UNSURE_SPEED_GROWTH: (f64, f64) = (0.6, 1.4);
+const UNSURE_SPEED_GROWTH: (f64, f64) = (0.4, 1.2);
 /// By how much they grow towards standstill with wheel speed, and the speed below which they do, m/s.
 const CRAWLING_GROWTH: f64 = 0.1;
 const CRAWLING_MPS: f64 = 8.0;
@@ -274,8 +275,8 @@ impl Belief {
         }
     }
 
-    /// Moves the belief to the time of `track`, the filter's prediction, where traffic flows `pace` times as fast as where GNSS went.
-    pub(super) fn advance(&mut self, track: &AlongTrack, model: &DriftModel, pace: f64) {
+    /// Moves the belief to the time of `track`, the filter's prediction, where traffic flows as `pace(offset_m)` tells.
+    pub(super) fn advance(&mut self, track: &AlongTrack, model: &DriftModel, pace: impl Fn(f64) -> Pace) {
         let dt_s = track.time.seconds_since(self.time);
         if dt_s <= 0.0 {
             return;
@@ -301,7 +302,13 @@ impl Belief {
                 let slow = self.row.share_below(model.queue_below_mps).min(1.0);
                 self.queued.add(slow, dt_s, model.queue_memory_s);
                 let queue = model.queue_share(self.entry_mps, &self.queued);
-                let changes = SpeedChanges::within(dt_s, model, self.entry_mps, pace, queue);
+                let here = pace(self.moments.position_m);
+                let next = pace(self.moments.position_m + self.moments.rate * dt_s);
+                let flow = Flow {
+                    mps: model.flow_mps(self.entry_mps, here),
+                    quickening: here.quickening(next),
+                };
+                let changes = SpeedChanges::within(dt_s, model, flow, queue);
                 self.changes = changes.of_gaits(&self.row);
                 changes.make(&mut self.row);
                 self.row.diffuse(walk * dt_s * dt_s / 12.0);
@@ -313,14 +320,14 @@ impl Belief {
         self.refresh();
     }
 
-    /// What would be believed at the time of `track` had no scan been heard since the belief was started, where traffic flows
-    /// `pace(offset_m)` times as fast as where GNSS went; this belief where wheel speed tells how far the car has come, or where it is
+    /// What would be believed at the time of `track` had no scan been heard since the belief was started, where traffic flows as
+    /// `pace(offset_m)` tells; this belief where wheel speed tells how far the car has come, or where it is
     /// still searched for.
     pub(super) fn without_scans(
         self,
         track: &AlongTrack,
         model: &DriftModel,
-        pace: impl Fn(f64) -> f64,
+        pace: impl Fn(f64) -> Pace,
     ) -> Belief {
         if self.rates == Rates::Scale || self.is_search() {
             return self;
@@ -337,8 +344,7 @@ impl Belief {
         for step in 1..=steps as usize {
             let time = since.plus_seconds(dt_s * step as f64 / steps);
             let at = AlongTrack { time, ..*track };
-            let place_m = belief.moments.position_m;
-            belief.advance(&at, model, pace(place_m));
+            belief.advance(&at, model, &pace);
         }
         belief
     }
@@ -730,8 +736,8 @@ mod tests {
         let mut room = Vec::new();
         for second in 1..=20 {
             let track = track.predict(Time::from_millis(1000 * second), &motion);
-            deaf.advance(&track, &model, 1.0);
-            misled.advance(&track, &model, 1.0);
+            deaf.advance(&track, &model, |_| Pace::ByLimits(1.0));
+            misled.advance(&track, &model, |_| Pace::ByLimits(1.0));
             let places = misled.window().points;
             let standing: Vec<f32> = (0..places * misled.gaits())
                 .map(|at| if at < places { 1.0 } else { 1e-4 })
@@ -740,7 +746,7 @@ mod tests {
         }
         let track = track.predict(Time::from_millis(20_000), &motion);
         assert!(misled.moments().rate < 2.0 && deaf.moments().rate > 15.0);
-        let undone = misled.without_scans(&track, &model, |_| 1.0);
+        let undone = misled.without_scans(&track, &model, |_| Pace::ByLimits(1.0));
         let (undone, deaf) = (undone.moments(), deaf.moments());
         assert!((undone.position_m - deaf.position_m).abs() < 0.5);
         assert!((undone.rate - deaf.rate).abs() < 0.05);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::WHEEL_PATIENCE_S;
+use super::pace::Pace;
 use crate::estimate::AlongTrack;
 
 /// More time than any drive takes, seconds.
@@ -31,8 +32,12 @@ pub struct DriftModel {
     pub speed_jump_per_s: f64,
     /// Standard deviation of free-flowing speeds about the one before the tunnel, m/s.
     pub flow_sigma_mps: f64,
-    /// The least speed that traffic flows at, m/s: who crawls into a tunnel need not crawl through it.
+    /// The least speed that traffic flows at where surveys do not tell, m/s: who crawls into a tunnel need not crawl through it.
     pub least_flow_mps: f64,
+    /// Exponent to which the ratio of the car's speed before the tunnel and what is usual there is kept: some of it is of the moment.
+    pub own_pace_kept: f64,
+    /// The least that is then taken for its own pace, as a share of what is usual: who crawls into a tunnel need not crawl through it.
+    pub least_own_pace: f64,
     /// Mean of the speeds in a queue, which are spread exponentially, m/s.
     pub queue_mps: f64,
     /// Share of the time spent in queues by who came in fast, and what is added for who came in standing.
@@ -61,8 +66,10 @@ impl Default for DriftModel {
             slow_jump_per_s: 0.03,
             slow_leave: 0.05,
             speed_jump_per_s: 0.01,
-            flow_sigma_mps: 4.0,
+            flow_sigma_mps: 3.3,
             least_flow_mps: 12.0,
+            own_pace_kept: 0.7,
+            least_own_pace: 0.7,
             queue_mps: 4.0,
             queue_share: (0.01, 0.4),
             queue_entry_mps: 4.0,
@@ -95,6 +102,20 @@ impl DriftModel {
             .last_wheel
             .map_or(0.0, |last| track.time.seconds_since(last));
         self.free_var_m2(since_s - WHEEL_PATIENCE_S)
+    }
+
+    /// The speed at which traffic flows at a place for who came in at `entry_mps`, m/s.
+    pub(super) fn flow_mps(&self, entry_mps: f64, pace: Pace) -> f64 {
+        match pace {
+            Pace::ByLimits(factor) => factor * entry_mps.max(self.least_flow_mps),
+            Pace::BySurveys {
+                entry_mps: usual_mps,
+                here_mps,
+            } => {
+                let own = libm::pow(entry_mps / usual_mps, self.own_pace_kept);
+                here_mps * own.max(self.least_own_pace)
+            }
+        }
     }
 
     /// Share of the time that who came in at `entry_mps` is in queues, after what was `queued` so far.
@@ -131,6 +152,24 @@ impl Queued {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn traffic_flows_as_surveys_tell_or_else_as_limits_do() {
+        let model = DriftModel::default();
+        let surveyed = |entry_mps, here_mps| Pace::BySurveys { entry_mps, here_mps };
+        assert_eq!(model.flow_mps(7.0, surveyed(7.0, 15.0)), 15.0);
+        let own = model.flow_mps(22.0, surveyed(20.0, 10.0));
+        assert!((10.6..10.8).contains(&own), "{own}");
+        // Where all surveys were in queues who is not in one goes on faster.
+        let own = model.flow_mps(20.0, surveyed(5.0, 5.0));
+        assert!((13.0..14.0).contains(&own), "{own}");
+        // Who stood at a light goes on as others do, nearly.
+        assert_eq!(model.flow_mps(0.5, surveyed(10.0, 10.0)), 7.0);
+        assert_eq!(model.flow_mps(20.0, Pace::ByLimits(0.5)), 10.0);
+        assert_eq!(model.flow_mps(1.0, Pace::ByLimits(1.0)), model.least_flow_mps);
+        assert_eq!(surveyed(7.0, 10.0).quickening(surveyed(7.0, 12.0)), 1.2);
+        assert_eq!(surveyed(7.0, 10.0).quickening(Pace::ByLimits(2.0)), 1.0);
+    }
 
     #[test]
     fn who_has_been_in_a_queue_is_taken_to_be_in_it_for_longer() {

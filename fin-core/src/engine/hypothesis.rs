@@ -460,10 +460,9 @@ impl Hypothesis {
 
     /// Has the belief know that wheel speed was away up to the filter's time, so that the next one does not make it sure
     /// of what was driven meanwhile.
-    pub(super) fn doubt_distance(&mut self, network: &RoadNetwork, drift: &DriftModel) {
+    pub(super) fn doubt_distance(&mut self, db: &FingerprintDb, drift: &DriftModel) {
         if let Some(mut belief) = self.belief.take() {
-            let pace = self.pace(network, belief.moments().position_m);
-            belief.advance(&self.track, drift, pace);
+            belief.advance(&self.track, drift, |offset_m| self.pace(db, offset_m));
             self.belief = Some(belief.with_rates(&self.track, false, drift));
         }
     }
@@ -492,8 +491,7 @@ impl Hypothesis {
         self.level_offset = self.level_offset.drifted(dt_s, radio);
         let mut belief = match self.belief.take() {
             Some(mut belief) => {
-                let pace = self.pace(&db.network, belief.moments().position_m);
-                belief.advance(&self.track, drift, pace);
+                belief.advance(&self.track, drift, |offset_m| self.pace(db, offset_m));
                 belief.with_rates(&self.track, wheel, drift)
             }
             None => Belief::start(&self.track, self.drift_var_m2, wheel, work.belief.take()),
@@ -544,7 +542,7 @@ impl Hypothesis {
             let levels = (&mut self.level_offset, &mut self.shifts);
             work.score.teach(levels, &work.likelihood, trust * share, radio);
             if doubted && known > 0 {
-                belief = self.unless_misled((belief, evidence), &db.network, drift, &mut work.lasting);
+                belief = self.unless_misled((belief, evidence), db, drift, &mut work.lasting);
             }
             self.last_scan = Some((scan.time, belief.moments().position_m));
         }

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::belief::Belief;
 use super::drift::DriftModel;
 use super::hypothesis::Hypothesis;
+use crate::fingerprint::FingerprintDb;
 use crate::fingerprint::matcher::Room;
-use crate::network::RoadNetwork;
 
 /// Credit of scans at first, again once it was spent, and at most; logarithms of likelihoods.
 const AT_FIRST: f64 = 3.0;
@@ -56,7 +56,7 @@ impl Hypothesis {
     pub(super) fn unless_misled(
         &mut self,
         (belief, evidence): (Belief, f64),
-        network: &RoadNetwork,
+        db: &FingerprintDb,
         drift: &DriftModel,
         room: &mut Room,
     ) -> Belief {
@@ -65,7 +65,7 @@ impl Hypothesis {
             return belief;
         }
         self.lasting.clear(room);
-        belief.without_scans(&self.track, drift, |offset_m| self.pace(network, offset_m))
+        belief.without_scans(&self.track, drift, |offset_m| self.pace(db, offset_m))
     }
 }
 

@@ -489,7 +489,7 @@ impl Engine {
         let dt_s = since_s.min(WHEEL_PATIENCE_S);
         for hypothesis in &mut self.hypotheses {
             if since_s > WHEEL_PATIENCE_S {
-                hypothesis.doubt_distance(&self.db.network, drift);
+                hypothesis.doubt_distance(&self.db, drift);
             }
             let track = &hypothesis.track;
             if teaches {

@@ -81,8 +81,19 @@ impl Changes {
     }
 }
 
+/// How traffic flows where the car is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flow {
+    /// At what speed, m/s.
+    pub(super) mps: f64,
+    /// By what factor it becomes faster within the step.
+    pub(super) quickening: f64,
+}
+
 /// What becomes of speeds within a step.
 pub(super) struct SpeedChanges {
+    /// By what factor all become faster.
+    quickening: f64,
     /// By how much the speed wanders between each lane and the next: variances, m²/s².
     wandering: BySpeed,
     /// How often each lane is driven in the long run.
@@ -96,17 +107,17 @@ pub(super) struct SpeedChanges {
 }
 
 impl SpeedChanges {
-    /// Those in `dt_s` of who came in at `entry_mps` where traffic flows `pace` times as fast now, and is in queues for the share
-    /// `queue` of the time.
-    pub(super) fn within(dt_s: f64, model: &DriftModel, entry_mps: f64, pace: f64, queue: f64) -> Self {
+    /// Those in `dt_s` in traffic that flows so, of who is in queues for the share `queue` of the time.
+    pub(super) fn within(dt_s: f64, model: &DriftModel, flow: Flow, queue: f64) -> Self {
         let slow = libm::ceil(model.slow_below_mps).clamp(0.0, SPEED_LANES as f64) as usize;
-        let (flowing, queuing) = usual_speeds(model, pace * entry_mps.max(model.least_flow_mps));
+        let (flowing, queuing) = usual_speeds(model, flow.mps);
         let by_speed = |queue: f64| -> BySpeed {
             std::array::from_fn(|lane| (1.0 - queue) * flowing[lane] + queue * queuing[lane] + LEAST_USUAL)
         };
         let leaves = |per_s: f64| 1.0 - libm::exp(-per_s * dt_s);
         let (slow_leaves, other_leaves) = (leaves(model.slow_jump_per_s), leaves(model.speed_jump_per_s));
         Self {
+            quickening: flow.quickening,
             wandering: wandering(model, dt_s),
             usual: by_speed(queue),
             after_slow: by_speed(1.0 - model.slow_leave),
@@ -117,6 +128,7 @@ impl SpeedChanges {
 
     /// Makes them on `row`, a lane for each speed.
     pub(super) fn make(&self, row: &mut RateLanes) {
+        row.quicken(self.quickening);
         row.wander(&self.wandering, &self.usual);
         let (mut of_slow, mut of_fast) = (self.leaving, self.leaving);
         of_slow[self.slow..].fill(0.0);
@@ -147,11 +159,13 @@ impl SpeedChanges {
             let leaves = share * self.leaving[lane];
             leaving[gait] += leaves;
             let mut stays = share - leaves;
+            let quicker = (lane as f64 * (self.quickening - 1.0)).clamp(-1.0, 1.0);
             for (side, other) in [(0, lane.wrapping_sub(1)), (2, lane + 1)] {
                 if other < SPEED_LANES && gait_of(other) != gait {
                     let ratio = (self.usual[other] / self.usual[lane]).sqrt().clamp(0.5, 2.0);
                     let wanders = (0.5 * self.wandering[lane.min(other)] * ratio).min(MOST_WANDERING);
-                    let goes = (share - leaves) * wanders;
+                    let quickens = if side == 0 { -quicker } else { quicker };
+                    let goes = (share - leaves) * (wanders + quickens.max(0.0)).min(1.0);
                     near[gait][side] += goes;
                     stays -= goes;
                 }
@@ -216,7 +230,11 @@ mod tests {
         };
         let lanes = (0..SPEED_LANES).map(|lane| lane as f64).collect();
         let mut row = RateLanes::start(&anchor, lanes, 256, 1.0);
-        let changes = SpeedChanges::within(1.0, &DriftModel::default(), 15.0, 1.0, 0.3);
+        let flow = Flow {
+            mps: 15.0,
+            quickening: 1.03,
+        };
+        let changes = SpeedChanges::within(1.0, &DriftModel::default(), flow, 0.3);
         let by_gait = |row: &RateLanes| {
             let mut sums = [0.0; GAITS.len()];
             for (lane, total) in row.totals().enumerate() {

@@ -125,6 +125,7 @@ pub(super) fn profiles(chain: &Chain, heard: &Heard, network: &RoadNetwork) -> V
                 step_m: *step_m,
                 passes: passes[points.clone()].to_vec(),
                 cells: Vec::new(),
+                usual_mps: Vec::new(),
             };
             (*edge, profile, Vec::new())
         })

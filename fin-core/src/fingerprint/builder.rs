@@ -5,6 +5,7 @@
 //! 3. Drives are compared with each other (`compare`): level offsets, faulty clocks, drives that fit nowhere.
 //! 4. What was heard in the other direction of the same road is put beside it (`across`).
 //! 5. Every cell's level is estimated along every chain (`field`) and cut into profiles per edge.
+//! 6. How fast drives usually went is put beside that (`traffic`).
 //!
 //! The order in which drives are given does not matter: they are sorted by content first.
 
@@ -26,6 +27,7 @@ use super::profile::{EdgeProfile, FingerprintDb, Provenance};
 use super::report::{BuildReport, DriveReport, Refusal, TunnelReport};
 use super::runner::{Runner, Stage};
 use super::scans::Dropped;
+use super::traffic;
 use crate::network::{EdgeId, RoadNetwork, TunnelId, Way};
 use crate::time::Time;
 
@@ -144,6 +146,10 @@ fn assemble(
     let found = runner.map(Stage::Estimate, &lines, |(chain, heard)| {
         along::profiles(chain, heard, network)
     });
+    let used = contenders.iter().zip(&findings);
+    let used = used.filter(|(_, finding)| finding.refused.is_none());
+    let driven = used.map(|(contender, _)| contender.pass);
+    let mut usual_mps = traffic::usual_speeds(network, driven, former.as_ref());
     let mut profiles: Vec<Option<EdgeProfile>> = vec![None; network.edge_count()];
     let mut evidence = Evidence::default();
     for (edge, mut profile, cells) in found.into_iter().flatten() {
@@ -154,6 +160,7 @@ fn assemble(
             continue;
         }
         let days = days_of.get(&edge).copied();
+        profile.usual_mps = usual_mps.remove(&edge).unwrap_or_default();
         evidence.edges.insert(edge, EdgeEvidence { days, cells });
         profiles[edge.index()] = Some(profile);
     }

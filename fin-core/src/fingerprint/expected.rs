@@ -173,6 +173,7 @@ mod tests {
             step_m: 5.0,
             passes: (0..12).map(|j| 50 + j).collect(),
             cells: vec![cell],
+            usual_mps: Vec::new(),
         }
     }
 

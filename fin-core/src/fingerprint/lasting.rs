@@ -42,8 +42,9 @@ pub struct GaitChanges<'a> {
     pub leaving: &'a [f32],
     /// The first gait that is not slow.
     pub slow: usize,
-    /// What those who left slow gaits, and what others, went over to: the share of each gait.
+    /// What those who left slow gaits went over to: the share of each gait.
     pub after_slow: &'a [f32],
+    /// What those who left others did.
     pub after_other: &'a [f32],
 }
 

@@ -26,7 +26,13 @@ impl FingerprintDb {
             if let Some(before) = self.evidence.edges.get(&edge) {
                 evidence.edges.insert(edge, on_stretches(before, &cells));
             }
+            let usual_mps = profile.usual_mps.iter().enumerate();
+            let usual_mps = usual_mps.map(|(place, mps)| {
+                let is_kept = profile.passes_at_speed_place(place) >= min_passes;
+                mps.filter(|_| is_kept)
+            });
             profiles[edge.index()] = Some(EdgeProfile {
+                usual_mps: usual_mps.collect(),
                 cells,
                 ..profile.clone()
             });

@@ -39,6 +39,7 @@ mod shift;
 mod simulated;
 #[cfg(test)]
 pub(crate) mod testing;
+mod traffic;
 
 pub use cells::{CellIx, CellTable, KnownCell};
 pub use evidence::Evidence;

@@ -21,7 +21,7 @@ pub(super) const READING_SIGMA_DB: f64 = 1.5;
 pub(super) const LEAST_VARIANCE_DB2: f64 =
     READING_SIGMA_DB * READING_SIGMA_DB + SHAPE_SIGMA_DB * SHAPE_SIGMA_DB;
 /// Scans whose place is less sure than this tell nothing of a place, metres.
-const MAX_PLACE_SIGMA_M: f64 = 60.0;
+pub(super) const MAX_PLACE_SIGMA_M: f64 = 60.0;
 /// A reading tells of the road up to half way to the next scan, but no further than this, metres.
 pub(super) const REACH_M: f64 = 70.0;
 /// Closer than this, scans count as taken at one place, metres.

@@ -475,6 +475,27 @@ fn a_cell_that_one_drive_alone_heard_is_left_out() {
             .iter()
             .all(|cell| cell.passes[0] >= 2 && cell.passes.last() >= Some(&2))
     );
+    // So do speeds where fewer scanned.
+    let speeds = |db: &FingerprintDb| {
+        db.profiles
+            .iter()
+            .flatten()
+            .map(|profile| profile.knows_speeds())
+            .collect::<Vec<_>>()
+    };
+    assert!(speeds(&all).iter().any(|&known| known));
+    let mut lonely = all.clone();
+    let first = lonely.profiles.iter_mut().flatten().next().unwrap();
+    first.passes.fill(1);
+    first.passes[0] = 2;
+    let kept_speeds = lonely
+        .without_rare(2)
+        .profiles
+        .into_iter()
+        .flatten()
+        .next()
+        .unwrap();
+    assert!(kept_speeds.usual_mps[1..].iter().all(Option::is_none));
     // An edge that fewer drove leaves nothing at all.
     assert!(all.without_rare(5).profiles.iter().all(Option::is_none));
     assert_eq!(all.without_rare(5).cells.cells(), []);

@@ -15,7 +15,10 @@ use fin_core::fingerprint::FingerprintDb;
 use fin_core::frame::LatLon;
 use fin_core::observation::{CellScan, GnssFix, Observation, SpeedSample};
 use fin_core::time::Time;
-use road::{END_M, EXIT_M, FORK_M, PORTAL_M, Trip, database, database_with_limits, drive, place};
+use road::{
+    END_M, EXIT_M, FORK_M, PORTAL_M, Trip, database, database_with_limits, database_with_usual_speeds, drive,
+    place,
+};
 
 /// Every estimate at full seconds, beside the true offset along the road.
 fn replay(trip: &Trip) -> Vec<(f64, Estimate)> {
@@ -342,7 +345,7 @@ fn far_ahead_of_the_last_observation_the_place_is_less_and_less_known() {
 }
 
 #[test]
-fn where_the_limit_is_higher_traffic_is_taken_to_flow_faster() {
+fn where_limits_or_surveys_tell_traffic_is_taken_to_flow_faster_or_slower() {
     let trip = Trip {
         cells: true,
         ..Trip::default()
@@ -372,6 +375,13 @@ fn where_the_limit_is_higher_traffic_is_taken_to_flow_faster() {
         end_m(database_with_limits(20.0, 16.0)),
         end_m(database_with_limits(20.0, 25.0)),
     );
+    assert!(
+        slower < as_before - 50.0 && faster > as_before + 50.0,
+        "{slower} {as_before} {faster}"
+    );
+    // What surveys drove tells more than limits do.
+    let surveyed = |inside_mps| end_m(database_with_usual_speeds(20.0, inside_mps));
+    let (slower, faster) = (surveyed(16.0), surveyed(25.0));
     assert!(
         slower < as_before - 50.0 && faster > as_before + 50.0,
         "{slower} {as_before} {faster}"

@@ -216,6 +216,7 @@ pub(super) fn database(fork: bool) -> FingerprintDb {
             step_m,
             passes: vec![5; n],
             cells: (0..CELLS).map(cell).collect(),
+            usual_mps: Vec::new(),
         })
     });
     let cells = (0..CELLS).map(|c| KnownCell {
@@ -247,6 +248,22 @@ pub(super) fn database_with_limits(before_mps: f64, inside_mps: f64) -> Fingerpr
         network: Arc::new(network),
         ..database(false)
     }
+}
+
+/// The same of surveys that usually drove so fast before the tunnel and in it, m/s.
+pub(super) fn database_with_usual_speeds(before_mps: f32, inside_mps: f32) -> FingerprintDb {
+    let mut db = database(false);
+    for ((id, edge), profile) in db.network.edges().zip(&mut db.profiles) {
+        let usual_mps = if db.network.way_of(id).tunnel {
+            inside_mps
+        } else {
+            before_mps
+        };
+        if let Some(profile) = profile {
+            profile.usual_mps = vec![Some(usual_mps); EdgeProfile::speed_places(edge.length_m)];
+        }
+    }
+    db
 }
 
 /// What the phone and the car report on the way.

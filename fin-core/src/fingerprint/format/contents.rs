@@ -79,10 +79,10 @@ pub(super) struct Section {
     pub(super) digest: Digest,
 }
 
-/// The header for a table of contents and a file of `length` bytes.
-pub(super) fn write_header(contents: &[u8], length: u64) -> Vec<u8> {
+/// The header for a table of contents and a file of `length` bytes and a version of the format.
+pub(super) fn write_header(version: u32, contents: &[u8], length: u64) -> Vec<u8> {
     let mut out = SIGNATURE.to_vec();
-    out.extend(VERSION.to_le_bytes());
+    out.extend(version.to_le_bytes());
     out.extend((contents.len() as u32).to_le_bytes());
     out.extend(length.to_le_bytes());
     out.extend(crc32fast::hash(contents).to_le_bytes());
@@ -128,10 +128,9 @@ impl Header {
 pub(super) fn read_header(bytes: &[u8]) -> Result<Header, FormatError> {
     check_signature(bytes)?;
     let version = u32_at(bytes, SIGNATURE.len())?;
-    if version != VERSION {
-        let expected = VERSION;
+    if !(1..=VERSION).contains(&version) {
         return Err(FormatError::Version {
-            expected,
+            expected: VERSION,
             found: version,
         });
     }

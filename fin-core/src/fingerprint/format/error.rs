@@ -26,9 +26,9 @@ pub enum FormatError {
         found: u8,
     },
     /// The format has another version.
-    #[error("expected format version {expected} at byte 16, got {found}")]
+    #[error("expected format version 1 to {expected} at byte 16, got {found}")]
     Version {
-        /// The version that can be read.
+        /// The newest version that can be read.
         expected: u32,
         /// The version of the file.
         found: u32,

@@ -1,4 +1,4 @@
-//! Fingerprint databases as bytes: the `.fin` format, version 1. `docs/format.md` has it byte by byte.
+//! Fingerprint databases as bytes: the `.fin` format. `docs/format.md` has it byte by byte.
 //!
 //! A file is a header, a table of contents and, region by region, sections of roads, cells, profiles and statistics. The table
 //! tells which tunnels there are and where; a region's sections are read when something is wanted of it ([`Atlas`]). Every
@@ -27,20 +27,22 @@ pub(super) use roads::rounded;
 pub use signature::{PublicKey, SecretKey, SignatureError};
 pub use source::{Source, Unreadable};
 
-use super::profile::FingerprintDb;
+use super::profile::{EdgeProfile, FingerprintDb};
 
 /// What a database begins with. As in PNG (W3C PNG 3rd ed., 5.2), a byte with the high bit, both kinds of line end and an
 /// end-of-file mark show transfers that treat it as text.
 pub const SIGNATURE: [u8; 16] = *b"\x89FINDB\r\n\x1a\n\0tunl\n";
-/// Version of the format that is written and read.
-pub const VERSION: u32 = 1;
+/// The newest version of the format; all before it are read, too.
+pub const VERSION: u32 = 2;
+/// The version without usual speeds.
+const VERSION_WITHOUT_SPEEDS: u32 = 1;
 /// Signature, version, lengths of the table of contents and of the file, check sums of the table and of the header.
 const HEADER_BYTES: usize = SIGNATURE.len() + 4 + 4 + 8 + 4 + 4;
 /// What signatures of databases are about.
 const SIGNATURE_KIND: &str = "fin database\0";
 
 impl FingerprintDb {
-    /// The database as a `.fin` file without a signature.
+    /// The database as a `.fin` file without a signature, of the first version of the format that can hold it.
     ///
     /// Levels are stored in steps of 0.5 dB, spreads in steps of 1/8 dB; what the builder makes has these steps already.
     /// Cells without a profile are left out. The same database gives the same bytes, and so does the one that
@@ -49,7 +51,13 @@ impl FingerprintDb {
         let (contents, sections) = regions::split(self);
         let contents = contents.to_bytes();
         let length = HEADER_BYTES + contents.len() + sections.iter().map(Vec::len).sum::<usize>();
-        let mut out = contents::write_header(&contents, length as u64);
+        let knows_speeds = self.profiles.iter().flatten().any(EdgeProfile::knows_speeds);
+        let version = if knows_speeds {
+            VERSION
+        } else {
+            VERSION_WITHOUT_SPEEDS
+        };
+        let mut out = contents::write_header(version, &contents, length as u64);
         out.reserve_exact(length - out.len());
         out.extend(contents);
         sections.iter().for_each(|section| out.extend(section));

@@ -5,7 +5,8 @@ use super::error::FormatError;
 use super::wire::{Reader, Writer};
 use crate::fingerprint::cells::CellIx;
 use crate::fingerprint::profile::{
-    CellProfile, EdgeProfile, mean_code, mean_from_code, spread_code, spread_from_code,
+    CellProfile, EdgeProfile, mean_code, mean_from_code, speed_code, speed_from_code, spread_code,
+    spread_from_code,
 };
 use crate::network::{EdgeId, RoadNetwork};
 
@@ -57,7 +58,44 @@ pub(super) fn write(profiles: &[Dated<&EdgeProfile>], cell_of: impl Fn(CellIx) -
             bits.finish(&mut out);
         }
     }
+    write_speeds(profiles, &mut out);
     out.bytes
+}
+
+/// Goes on with the usual speeds of all profiles, where any is known.
+fn write_speeds(profiles: &[Dated<&EdgeProfile>], out: &mut Writer) {
+    if !profiles.iter().any(|(_, profile, _)| profile.knows_speeds()) {
+        return;
+    }
+    let mut bits = BitWriter::default();
+    for (_, profile, _) in profiles {
+        bits.bit(profile.knows_speeds());
+        if profile.knows_speeds() {
+            let codes: Vec<u8> = profile.usual_mps.iter().copied().map(speed_code).collect();
+            bits.row(&codes);
+        }
+    }
+    bits.finish(out);
+}
+
+/// Reads those, where the section goes on.
+fn read_speeds(
+    section: &mut Reader<'_>,
+    profiles: &mut [Dated<EdgeProfile>],
+    network: &RoadNetwork,
+) -> Result<(), FormatError> {
+    if section.is_at_end() {
+        return Ok(());
+    }
+    let mut bits = BitReader::new(section);
+    for (edge, profile, _) in profiles {
+        if bits.bit("whether usual speeds are known")? {
+            let places = EdgeProfile::speed_places(network.edge(EdgeId(*edge)).length_m);
+            let codes = bits.row(places, "usual speeds")?;
+            profile.usual_mps = codes.into_iter().map(speed_from_code).collect();
+        }
+    }
+    bits.finish("usual speeds")
 }
 
 /// The profiles in `section`, by ascending edge of `network`; `cells` is how many cells there are.
@@ -94,9 +132,11 @@ pub(super) fn read(
             step_m,
             passes,
             cells,
+            usual_mps: Vec::new(),
         };
         profiles.push((edge as u32, profile, days));
     }
+    read_speeds(&mut section, &mut profiles, network)?;
     section.finish()?;
     Ok(profiles)
 }

@@ -49,11 +49,14 @@ fn profile(network: &RoadNetwork, edge: u32, cells: &[u8]) -> EdgeProfile {
     let cells = chosen
         .map(|(cell, &seed)| cell_profile(cell, u32::from(seed) % points, points, seed))
         .collect();
+    let places = EdgeProfile::speed_places(network.edge(EdgeId(edge)).length_m);
+    let speeds = (0..places as u8).map(|place| (place % 3 > 0).then_some(12.25 + f32::from(place)));
     EdgeProfile {
         points,
         step_m,
         passes: vec![3; points as usize],
         cells,
+        usual_mps: speeds.collect(),
     }
 }
 
@@ -267,7 +270,7 @@ proptest! {
         contents.regions[0].sections[section].digest = regions::digest(&sections[section]);
         let contents = contents.to_bytes();
         let length = HEADER_BYTES + contents.len() + sections.iter().map(Vec::len).sum::<usize>();
-        let bytes = [contents::write_header(&contents, length as u64), contents, sections.concat()].concat();
+        let bytes = [contents::write_header(VERSION, &contents, length as u64), contents, sections.concat()].concat();
         if let Ok(database) = FingerprintDb::from_bytes(&bytes) {
             prop_assert!(FingerprintDb::from_bytes(&database.to_bytes()).is_ok());
         }
@@ -283,7 +286,7 @@ proptest! {
         for (at, value) in changes {
             bytes[HEADER_BYTES + at.index(end - HEADER_BYTES)] = value;
         }
-        let header = contents::write_header(&bytes[HEADER_BYTES..end], bytes.len() as u64);
+        let header = contents::write_header(VERSION, &bytes[HEADER_BYTES..end], bytes.len() as u64);
         bytes[..HEADER_BYTES].copy_from_slice(&header);
         if let Ok(atlas) = Atlas::open(&bytes) {
             (0..atlas.contents().regions.len()).for_each(|region| drop(atlas.region(region)));
@@ -326,7 +329,7 @@ fn errors_say_what_was_expected_and_what_came() {
     );
     assert_eq!(
         error(&|b| b[16] = 9),
-        "expected format version 1 at byte 16, got 9"
+        "expected format version 1 to 2 at byte 16, got 9"
     );
     assert!(error(&|b| b.push(0)).starts_with(&format!("expected {length} bytes, got {}", length + 1)));
     assert!(error(&|b| b[HEADER_BYTES] ^= 1).contains("check sum"));
@@ -412,7 +415,12 @@ fn regions_whose_roads_meet_are_refused_together() {
     let contents = contents.to_bytes();
     let twice = [sections.concat(), sections.concat()].concat();
     let length = HEADER_BYTES + contents.len() + twice.len();
-    let bytes = [contents::write_header(&contents, length as u64), contents, twice].concat();
+    let bytes = [
+        contents::write_header(VERSION, &contents, length as u64),
+        contents,
+        twice,
+    ]
+    .concat();
     assert!(Atlas::open(&bytes).unwrap().region(1).is_ok());
     assert!(matches!(
         FingerprintDb::from_bytes(&bytes),
@@ -488,6 +496,7 @@ fn few_bytes_make_little() {
         step_m,
         passes: vec![1; points as usize],
         cells: Vec::new(),
+        usual_mps: Vec::new(),
     };
     let database = FingerprintDb {
         network: Arc::new(network),

@@ -102,6 +102,11 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
+    /// Whether all has been read.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.at == self.bytes.len()
+    }
+
     /// Nothing, when there are `count` bytes more.
     pub(super) fn require(&self, count: usize, expected: &'static str) -> Result<(), FormatError> {
         self.clone().take(count, expected).map(|_| ())
