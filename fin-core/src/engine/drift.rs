@@ -30,7 +30,7 @@ pub struct DriftModel {
     pub slow_leave: f64,
     /// Probability per second that a higher speed becomes any speed that is usual.
     pub speed_jump_per_s: f64,
-    /// Standard deviation of free-flowing speeds about the one before the tunnel, m/s.
+    /// Standard deviation of free-flowing speeds about that at which traffic flows, m/s.
     pub flow_sigma_mps: f64,
     /// The least speed that traffic flows at where surveys do not tell, m/s: who crawls into a tunnel need not crawl through it.
     pub least_flow_mps: f64,

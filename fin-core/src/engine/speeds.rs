@@ -110,7 +110,7 @@ impl SpeedChanges {
     /// Those in `dt_s` in traffic that flows so, of who is in queues for the share `queue` of the time.
     pub(super) fn within(dt_s: f64, model: &DriftModel, flow: Flow, queue: f64) -> Self {
         let slow = libm::ceil(model.slow_below_mps).clamp(0.0, SPEED_LANES as f64) as usize;
-        let (flowing, queuing) = usual_speeds(model, flow.mps);
+        let (flowing, queuing) = flowing_and_queuing(model, flow.mps);
         let by_speed = |queue: f64| -> BySpeed {
             std::array::from_fn(|lane| (1.0 - queue) * flowing[lane] + queue * queuing[lane] + LEAST_USUAL)
         };
@@ -165,7 +165,8 @@ impl SpeedChanges {
                     let ratio = (self.usual[other] / self.usual[lane]).sqrt().clamp(0.5, 2.0);
                     let wanders = (0.5 * self.wandering[lane.min(other)] * ratio).min(MOST_WANDERING);
                     let quickens = if side == 0 { -quicker } else { quicker };
-                    let goes = (share - leaves) * (wanders + quickens.max(0.0)).min(1.0);
+                    // No more than there is: in long steps a lane may be left behind as a whole.
+                    let goes = ((share - leaves) * (wanders + quickens.max(0.0))).min(stays);
                     near[gait][side] += goes;
                     stays -= goes;
                 }
@@ -195,7 +196,7 @@ fn wandering(model: &DriftModel, dt_s: f64) -> BySpeed {
 }
 
 /// How often each lane is driven in traffic that flows at about `flow_mps`, and in queues.
-fn usual_speeds(model: &DriftModel, flow_mps: f64) -> (BySpeed, BySpeed) {
+fn flowing_and_queuing(model: &DriftModel, flow_mps: f64) -> (BySpeed, BySpeed) {
     let bell = model.flow_sigma_mps * std::f64::consts::TAU.sqrt();
     let flowing = std::array::from_fn(|lane| {
         let off = (lane as f64 - flow_mps) / model.flow_sigma_mps;
@@ -217,6 +218,30 @@ mod tests {
         assert!(vars[7..12].iter().all(|&var| (var - 1.4).abs() < 1e-12));
         assert!(vars[12..].windows(2).all(|pair| pair[1] < pair[0]));
         assert!((vars[24] - 1.4 * 12.0 / 24.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn no_gait_gives_more_than_it_has_however_long_the_step() {
+        let anchor = Moments {
+            position_m: 0.0,
+            position_var: 100.0,
+            rate: 5.0,
+            rate_var: 30.0,
+            covariance: 0.0,
+        };
+        let lanes = (0..SPEED_LANES).map(|lane| lane as f64).collect();
+        let row = RateLanes::start(&anchor, lanes, 256, 1.0);
+        for quickening in [0.3, 0.9, 1.1, 3.0] {
+            let flow = Flow {
+                mps: 15.0,
+                quickening,
+            };
+            let gaits = SpeedChanges::within(10.0, &DriftModel::default(), flow, 0.3).of_gaits(&row);
+            assert!(
+                gaits.near.iter().flatten().all(|&share| share >= 0.0),
+                "{gaits:?}"
+            );
+        }
     }
 
     #[test]

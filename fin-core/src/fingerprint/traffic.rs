@@ -35,9 +35,9 @@ struct Speed {
 
 /// What is known of a drive.
 #[derive(Clone, Copy, Debug)]
-struct Pace {
+struct Drive {
     /// How many it stands for.
-    drives: u32,
+    count: u32,
     /// The logarithm of its speed but for what places do to it.
     log_mps: f64,
     /// The inverse variance of what is of the moment.
@@ -68,7 +68,7 @@ pub(super) fn usual_speeds<'a>(
         survey.add_drive(stretch, network, places);
     }
     for _ in 0..ROUNDS {
-        survey.estimate_paces();
+        survey.estimate_drives();
         survey.estimate_effects();
     }
     survey.usual()
@@ -78,13 +78,13 @@ pub(super) fn usual_speeds<'a>(
 #[derive(Clone, Debug, Default)]
 struct Survey {
     places: BTreeMap<EdgeId, Vec<Place>>,
-    drives: Vec<Pace>,
+    drives: Vec<Drive>,
 }
 
 impl Survey {
-    fn new_drive(&mut self, drives: u32) -> usize {
-        self.drives.push(Pace {
-            drives,
+    fn new_drive(&mut self, count: u32) -> usize {
+        self.drives.push(Drive {
+            count,
             log_mps: 0.0,
             weight: 1.0,
         });
@@ -100,11 +100,8 @@ impl Survey {
             };
             for (place, mps) in profile.usual_mps.iter().enumerate() {
                 let Some(mps) = *mps else { continue };
-                let drives = u32::from(profile.passes_at_speed_place(place)).max(LEAST_DRIVES);
-                let drive = match numbers.get(&drives) {
-                    Some(&drive) => drive,
-                    None => *numbers.entry(drives).or_insert(self.new_drive(drives)),
-                };
+                let count = u32::from(profile.passes_at_speed_place(place)).max(LEAST_DRIVES);
+                let drive = *numbers.entry(count).or_insert_with(|| self.new_drive(count));
                 let edge = self.places.entry(edge).or_insert_with(|| places(edge));
                 if let Some(place) = edge.get_mut(place) {
                     place.add(drive, f64::from(mps));
@@ -132,7 +129,7 @@ impl Survey {
     }
 
     /// What is each drive's own, and how well it keeps to that.
-    fn estimate_paces(&mut self) {
+    fn estimate_drives(&mut self) {
         let mut sums = vec![(0.0_f64, 0.0_f64); self.drives.len()];
         for (place, speed) in self.speeds() {
             let sum = &mut sums[speed.drive];
@@ -146,23 +143,18 @@ impl Survey {
             let drives = f64::from(self.drives_at(place));
             squares[speed.drive] += off * off * drives / (drives - 1.0).max(1.0);
         }
-        for (drive, pace) in self.drives.iter_mut().enumerate() {
-            let var = squares[drive] / sums[drive].0.max(1.0);
-            pace.log_mps = means[drive];
-            pace.weight = f64::from(pace.drives) / var.max(LEAST_SIGMA * LEAST_SIGMA);
+        for (number, drive) in self.drives.iter_mut().enumerate() {
+            let var = squares[number] / sums[number].0.max(1.0);
+            drive.log_mps = means[number];
+            drive.weight = f64::from(drive.count) / var.max(LEAST_SIGMA * LEAST_SIGMA);
         }
     }
 
     /// What each place does.
     fn estimate_effects(&mut self) {
         for place in self.places.values_mut().flatten() {
-            let paces = place.speeds.iter().map(|speed| (speed, self.drives[speed.drive]));
-            let (weight, sum) = paces.fold((0.0, 0.0), |(weight, sum), (speed, pace)| {
-                (
-                    weight + pace.weight,
-                    sum + pace.weight * (speed.log_mps - pace.log_mps),
-                )
-            });
+            let off = |speed: &Speed, drive: &Drive| speed.log_mps - drive.log_mps;
+            let (weight, sum) = place.weighed(&self.drives, off);
             place.effect = sum / (weight + 1.0 / (PLACE_SIGMA * PLACE_SIGMA));
         }
     }
@@ -176,19 +168,19 @@ impl Survey {
         place
             .speeds
             .iter()
-            .map(|speed| self.drives[speed.drive].drives)
+            .map(|speed| self.drives[speed.drive].count)
             .sum()
     }
 
     /// The speeds as a database can store them.
     fn usual(&self) -> BTreeMap<EdgeId, Vec<Option<f32>>> {
         let at = |place: &Place| {
-            let weighed = place.speeds.iter().map(|speed| self.drives[speed.drive]);
-            let (weight, sum) = weighed.fold((0.0, 0.0), |(weight, sum), pace| {
-                (weight + pace.weight, sum + pace.weight * pace.log_mps)
-            });
-            let known = self.drives_at(place) >= LEAST_DRIVES;
-            known.then(|| speed_from_code(speed_code(Some(libm::exp(sum / weight + place.effect) as f32))))?
+            if self.drives_at(place) < LEAST_DRIVES {
+                return None;
+            }
+            let (weight, sum) = place.weighed(&self.drives, |_, drive| drive.log_mps);
+            let mps = libm::exp(sum / weight + place.effect);
+            speed_from_code(speed_code(Some(mps as f32)))
         };
         let edges = self.places.iter();
         let edges = edges.map(|(&edge, places)| (edge, places.iter().map(at).collect::<Vec<_>>()));
@@ -202,6 +194,14 @@ impl Place {
     fn add(&mut self, drive: usize, mps: f64) {
         let log_mps = libm::log(mps.max(LEAST_MPS));
         self.speeds.push(Speed { drive, log_mps });
+    }
+
+    /// The weights of its drives and the sum of `value` times weight over them.
+    fn weighed(&self, drives: &[Drive], value: impl Fn(&Speed, &Drive) -> f64) -> (f64, f64) {
+        self.speeds.iter().fold((0.0, 0.0), |(weight, sum), speed| {
+            let drive = &drives[speed.drive];
+            (weight + drive.weight, sum + drive.weight * value(speed, drive))
+        })
     }
 }
 
