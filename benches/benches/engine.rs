@@ -38,8 +38,9 @@ fn drives(c: &mut Criterion) {
     group.finish();
 }
 
-/// One scan of 16 cells 5 km inside; the observations between the scans are taken as well, and not counted. Beside it, as a
-/// measure of the machine, one sample of a live row over 4000 positions of 16 levels.
+/// One scan of 16 cells 5 km inside; the observations between the scans are taken as well, and not counted. One question for the place
+/// of a car of which nothing has been heard for 100 s. Beside them, as a measure of the machine, one sample of a live row over 4000
+/// positions of 16 levels.
 fn steps(c: &mut Criterion) {
     let mut group = c.benchmark_group("step");
     let tube = tube(10_000.0, 16, 22.0, 3);
@@ -54,6 +55,15 @@ fn steps(c: &mut Criterion) {
             b.iter_custom(|wanted| scans(&there, &after[..200], wanted));
         });
     }
+    let mut alone = Engine::new(Arc::clone(&tube.db));
+    let is_fix = |observation: &&Observation| matches!(observation, Observation::Gnss(_));
+    let before = all.iter().take(all.len() / 2).filter(is_fix);
+    let last = before
+        .map(|fix| alone.step(fix).expect("a drive without faults"))
+        .last();
+    let last = last.flatten().expect("a fix that is taken");
+    let later = last.time.plus_seconds(100.0);
+    group.bench_function("place_after_100_s_alone", |b| b.iter(|| alone.predict(later)));
     let levels: Vec<u8> = (0..16 * 4000).map(|at| (at * 7 % 97) as u8).collect();
     let mut row = LevelRow::new(Frames::new(&levels, 16).expect("whole frames"), 10).expect("16 channels");
     row.start_anywhere();

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::drift::{DriftModel, Queued};
 use super::pace::Pace;
 use super::speeds::{Changes, Flow, GAITS, SPEED_LANES, SpeedChanges, gait_of};
+use super::spread::Spread;
 use crate::dtw::lanes::{Moments, RateLanes};
 use crate::estimate::{AlongTrack, state};
 use crate::fingerprint::matcher::{GaitChanges, Prior, Window};
@@ -96,7 +97,7 @@ pub(super) struct Belief {
     queued: Queued,
     marginal: Vec<f32>,
     moments: Moments,
-    shape: Shape,
+    spread: Spread,
     /// The share of each gait that went over to each with the last step.
     #[serde(skip)]
     changes: Changes,
@@ -214,7 +215,7 @@ impl Belief {
             started: (track.time, *anchor),
             queued: Queued::default(),
             marginal,
-            shape: Shape::default(),
+            spread: Spread::default(),
             changes: Changes::default(),
         };
         belief.refresh();
@@ -267,6 +268,22 @@ impl Belief {
         }
     }
 
+    /// The time up to which speeds have been followed; `None` with wheel speed and while the car is searched for.
+    pub(super) fn speeds_followed_to(&self) -> Option<Time> {
+        (self.rates == Rates::Speed && !self.is_search()).then_some(self.time)
+    }
+
+    /// Share of the time that the car is in queues.
+    pub(super) fn queue_share(&self, model: &DriftModel) -> f64 {
+        model.queue_share(self.entry_mps, &self.queued)
+    }
+
+    /// How probable it is that the car is in a queue, and that it is one of later on.
+    pub(super) fn queuing(&self, model: &DriftModel) -> (f64, f64) {
+        let now = self.row.share_below(model.slow_below_mps).min(1.0);
+        (now, now.max(self.queue_share(model)))
+    }
+
     /// Mean speed, m/s.
     pub(super) fn speed_mps(&self, track: &AlongTrack) -> f64 {
         match self.rates {
@@ -301,7 +318,7 @@ impl Belief {
                 let walk = model.speed_walk_m2_per_s3 * dt_s;
                 let slow = self.row.share_below(model.queue_below_mps).min(1.0);
                 self.queued.add(slow, dt_s, model.queue_memory_s);
-                let queue = model.queue_share(self.entry_mps, &self.queued);
+                let queue = self.queue_share(model);
                 let here = pace(self.moments.position_m);
                 let next = pace(self.moments.position_m + self.moments.rate * dt_s);
                 let flow = Flow {
@@ -481,7 +498,7 @@ impl Belief {
         if self.grid() != grid {
             self.row.marginal(&mut self.marginal);
         }
-        self.shape = Shape::of(&self.marginal);
+        self.spread = Spread::of(&self.marginal);
         Some(evidence)
     }
 
@@ -509,9 +526,9 @@ impl Belief {
         };
         let widen = |half: f64, z: f64| libm::hypot(half * self.row.step_m(), z * sigma_m);
         Spot {
-            offset_m: self.row.base_m() + self.shape.median * self.row.step_m() + moved_m,
-            half68_m: growth.0 * widen(self.shape.half68, 0.994),
-            half95_m: growth.1 * widen(self.shape.half95, 1.96),
+            offset_m: self.row.base_m() + self.spread.median * self.row.step_m() + moved_m,
+            half68_m: growth.0 * widen(self.spread.half68, 0.994),
+            half95_m: growth.1 * widen(self.spread.half95, 1.96),
             caution: match self.rates {
                 Rates::Speed => 1.0,
                 Rates::Scale => WHEEL_CAUTION,
@@ -555,7 +572,7 @@ impl Belief {
     /// Offsets along the route between which the car is, but for a ten-thousandth.
     pub(super) fn reach(&self) -> (f64, f64) {
         let at = |index| self.row.base_m() + index * self.row.step_m();
-        (at(self.shape.low), at(self.shape.high))
+        (at(self.spread.low), at(self.spread.high))
     }
 
     /// Whether this is a belief that can have come from the functions here, at an offset of at most `most_m`: for one read
@@ -572,7 +589,7 @@ impl Belief {
             queued,
             marginal,
             moments,
-            shape,
+            spread,
             changes: _,
         } = self;
         let least_rate = match rates {
@@ -612,14 +629,14 @@ impl Belief {
             && queued.is_sound()
             && marginal.len() == row.points()
             && marginal.iter().all(|p| (0.0..=2.0).contains(p))
-            && *shape == Shape::of(marginal)
+            && *spread == Spread::of(marginal)
     }
 
     /// Brings moments and marginal up to date, and the grid to where and how wide the belief is.
     fn refresh(&mut self) {
         self.fit_grid();
         self.row.marginal(&mut self.marginal);
-        self.shape = Shape::of(&self.marginal);
+        self.spread = Spread::of(&self.marginal);
     }
 
     /// Brings the moments up to date, and the grid to where and how wide the belief is.
@@ -639,93 +656,10 @@ impl Belief {
     }
 }
 
-/// How the mass of a row lies, as fractional indices and numbers of steps. Kept with the row: it is asked for at every
-/// observation and every second, and the row changes only with scans.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Shape {
-    median: f64,
-    /// Half-widths about the median of the 68 % and the 95 % interval.
-    half68: f64,
-    half95: f64,
-    /// Indices between which all is, but for a ten-thousandth.
-    low: f64,
-    high: f64,
-}
-
-impl Shape {
-    fn of(row: &[f32]) -> Shape {
-        let total: f64 = row.iter().map(|&p| f64::from(p)).sum();
-        let median = quantile(row, 0.5 * total);
-        Shape {
-            median,
-            half68: half_width(row, median, 0.68 * total),
-            half95: half_width(row, median, 0.95 * total),
-            low: quantile(row, 0.5e-4 * total),
-            high: quantile(row, (1.0 - 0.5e-4) * total),
-        }
-    }
-}
-
-/// The fractional index below which `mass` of `row` lies; each entry's mass is spread over its step.
-fn quantile(row: &[f32], mass: f64) -> f64 {
-    let mut left = mass;
-    for (j, &p) in row.iter().enumerate() {
-        let p = f64::from(p);
-        if p > 0.0 && left <= p {
-            return j as f64 - 0.5 + left / p;
-        }
-        left -= p;
-    }
-    row.len() as f64 - 0.5
-}
-
-/// The half-width about the fractional index `centre` within which `mass` of `row` lies, found by going outwards from one end of
-/// an entry's step to the next, on either side.
-fn half_width(row: &[f32], centre: f64, mass: f64) -> f64 {
-    let entries = row.len() as isize;
-    let entry = |j: isize| usize::try_from(j).ok().and_then(|j| row.get(j));
-    let here = libm::floor(centre + 0.5) as isize;
-    let (mut behind, mut ahead) = (here, here);
-    let (mut half, mut left) = (0.0, mass);
-    while behind >= 0 || ahead < entries {
-        let per_step: f64 = [behind, ahead]
-            .into_iter()
-            .filter_map(entry)
-            .map(|&p| f64::from(p))
-            .sum();
-        let (to_behind, to_ahead) = (centre - behind as f64 + 0.5, ahead as f64 + 0.5 - centre);
-        let next = to_behind.min(to_ahead);
-        let between = (next - half) * per_step;
-        if per_step > 0.0 && between >= left {
-            return half + left / per_step;
-        }
-        left -= between;
-        half = next;
-        if to_behind <= next {
-            behind -= 1;
-        } else {
-            ahead += 1;
-        }
-    }
-    half
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::estimate::MotionModel;
-
-    #[test]
-    fn quantiles_and_half_widths_of_a_gaussian() {
-        let row: Vec<f32> = (0..200)
-            .map(|j| (-0.5 * ((j as f32 - 90.3) / 12.0).powi(2)).exp())
-            .collect();
-        let total: f64 = row.iter().map(|&p| f64::from(p)).sum();
-        let median = quantile(&row, 0.5 * total);
-        assert!((median - 90.3).abs() < 0.02, "{median}");
-        assert!((half_width(&row, median, 0.6827 * total) - 12.0).abs() < 0.05);
-        assert!((half_width(&row, median, 0.9545 * total) - 24.0).abs() < 0.1);
-    }
 
     #[test]
     fn without_its_scans_a_belief_is_as_if_none_had_been_heard() {
@@ -774,14 +708,5 @@ mod tests {
         };
         assert!(unsound((since, nowhere)));
         assert!(unsound((since.plus_seconds(1.0), anchor)));
-    }
-
-    #[test]
-    fn a_half_width_ends_where_the_row_does() {
-        let row = [0.5, 0.0, 0.0, 0.5];
-        assert_eq!(half_width(&row, 0.0, 0.25), 0.25);
-        assert_eq!(half_width(&row, 0.0, 0.5), 0.5);
-        assert_eq!(half_width(&row, 0.0, 0.75), 3.0);
-        assert_eq!(half_width(&row, 0.0, 2.0), 3.5);
     }
 }

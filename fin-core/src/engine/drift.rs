@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::WHEEL_PATIENCE_S;
 use super::pace::Pace;
-use crate::estimate::AlongTrack;
+use crate::estimate::{AlongTrack, MotionModel, SpeedReversion};
 
 /// More time than any drive takes, seconds.
 const MOST_QUEUED_S: f64 = 1e9;
@@ -32,9 +32,13 @@ pub struct DriftModel {
     pub speed_jump_per_s: f64,
     /// Standard deviation of free-flowing speeds about that at which traffic flows, m/s.
     pub flow_sigma_mps: f64,
+    /// Time in which the speed of a car that nothing tells of leans to that at which traffic flows, seconds.
+    pub alone_time_s: f64,
+    /// Standard deviation of such speeds about that, m/s.
+    pub alone_sigma_mps: f64,
     /// The least speed that traffic flows at where surveys do not tell, m/s: who crawls into a tunnel need not crawl through it.
     pub least_flow_mps: f64,
-    /// Exponent to which the ratio of the car's speed before the tunnel and what is usual there is kept: some of it is of the moment.
+    /// Exponent to which the ratio of the car's speeds before the tunnel and what is usual there is kept: some of it is of the moment.
     pub own_pace_kept: f64,
     /// The least that is then taken for its own pace, as a share of what is usual: who crawls into a tunnel need not crawl through it.
     pub least_own_pace: f64,
@@ -66,7 +70,9 @@ impl Default for DriftModel {
             slow_jump_per_s: 0.03,
             slow_leave: 0.05,
             speed_jump_per_s: 0.01,
-            flow_sigma_mps: 3.3,
+            flow_sigma_mps: 2.9,
+            alone_time_s: 8.0,
+            alone_sigma_mps: 3.5,
             least_flow_mps: 12.0,
             own_pace_kept: 0.7,
             least_own_pace: 0.7,
@@ -108,13 +114,31 @@ impl DriftModel {
     pub(super) fn flow_mps(&self, entry_mps: f64, pace: Pace) -> f64 {
         match pace {
             Pace::ByLimits(factor) => factor * entry_mps.max(self.least_flow_mps),
-            Pace::BySurveys {
-                entry_mps: usual_mps,
-                here_mps,
-            } => {
-                let own = libm::pow(entry_mps / usual_mps, self.own_pace_kept);
-                here_mps * own.max(self.least_own_pace)
+            Pace::BySurveys { own, here_mps } => {
+                here_mps * libm::pow(own, self.own_pace_kept).max(self.least_own_pace)
             }
+        }
+    }
+
+    /// `motion` of a car that nothing tells of, which came in at `entry_mps` and is in queues for the share `queue` of the time, where
+    /// traffic flows at `pace`: its speed leans to that of the traffic.
+    pub(super) fn in_traffic(
+        &self,
+        motion: &MotionModel,
+        (entry_mps, pace): (f64, Pace),
+        queue: f64,
+    ) -> MotionModel {
+        // A speed that leans so and is driven by accelerations of variance a² has that standard deviation in the long run.
+        let times = self.alone_time_s / motion.acceleration_time_s;
+        let acceleration_sigma_mps2 = self.alone_sigma_mps / self.alone_time_s * (1.0 + times).sqrt();
+        let speed_mps = (1.0 - queue) * self.flow_mps(entry_mps, pace) + queue * self.queue_mps;
+        MotionModel {
+            acceleration_sigma_mps2,
+            reversion: Some(SpeedReversion {
+                speed_mps,
+                time_s: self.alone_time_s,
+            }),
+            ..*motion
         }
     }
 
@@ -156,19 +180,19 @@ mod tests {
     #[test]
     fn traffic_flows_as_surveys_tell_or_else_as_limits_do() {
         let model = DriftModel::default();
-        let surveyed = |entry_mps, here_mps| Pace::BySurveys { entry_mps, here_mps };
-        assert_eq!(model.flow_mps(7.0, surveyed(7.0, 15.0)), 15.0);
-        let own = model.flow_mps(22.0, surveyed(20.0, 10.0));
+        let surveyed = |own, here_mps| Pace::BySurveys { own, here_mps };
+        assert_eq!(model.flow_mps(7.0, surveyed(1.0, 15.0)), 15.0);
+        let own = model.flow_mps(22.0, surveyed(1.1, 10.0));
         assert!((10.6..10.8).contains(&own), "{own}");
         // Where all surveys were in queues who is not in one goes on faster.
-        let own = model.flow_mps(20.0, surveyed(5.0, 5.0));
-        assert!((13.0..14.0).contains(&own), "{own}");
+        let own = model.flow_mps(20.0, surveyed(3.0, 5.0));
+        assert!((10.7..10.9).contains(&own), "{own}");
         // Who stood at a light goes on as others do, nearly.
-        assert_eq!(model.flow_mps(0.5, surveyed(10.0, 10.0)), 7.0);
+        assert_eq!(model.flow_mps(0.5, surveyed(0.3, 10.0)), 7.0);
         assert_eq!(model.flow_mps(20.0, Pace::ByLimits(0.5)), 10.0);
         assert_eq!(model.flow_mps(1.0, Pace::ByLimits(1.0)), model.least_flow_mps);
-        assert_eq!(surveyed(7.0, 10.0).quickening(surveyed(7.0, 12.0)), 1.2);
-        assert_eq!(surveyed(7.0, 10.0).quickening(Pace::ByLimits(2.0)), 1.0);
+        assert_eq!(surveyed(1.1, 10.0).quickening(surveyed(1.1, 12.0)), 1.2);
+        assert_eq!(surveyed(1.1, 10.0).quickening(Pace::ByLimits(2.0)), 1.0);
     }
 
     #[test]

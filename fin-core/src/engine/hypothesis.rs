@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::belief::{Belief, Spot};
 use super::drift::DriftModel;
 use super::misled::Credit;
-use super::pace::EntryLimit;
+use super::pace::Entry;
 use super::radio_clock::{LAGS, RadioClock};
+use super::reckoning::Reckoning;
 use crate::estimate::{AlongTrack, Gaussian, state};
 use crate::fingerprint::FingerprintDb;
 use crate::fingerprint::matcher::{
@@ -55,8 +56,8 @@ const NO_HISTORY: History<'static, fn(Option<usize>, &EarlierReading) -> f64> = 
 const LEAST_SEARCH_S: f64 = 12.0;
 
 /// The farthest that a drive gets, metres, and the fastest, m/s: what goes beyond comes from damaged bytes.
-const MOST_OFFSET_M: f64 = 1e8;
-const MOST_SPEED_MPS: f64 = 300.0;
+pub(super) const MOST_OFFSET_M: f64 = 1e8;
+pub(super) const MOST_SPEED_MPS: f64 = 300.0;
 /// Earlier readings that a state may hold.
 const MOST_EARLIER: usize = 1 << 12;
 /// Route that may have to be laid on at a stroke, metres.
@@ -79,8 +80,10 @@ pub(super) struct Hypothesis {
     pub log_weight: f64,
     /// Route offset of the last fix that was taken.
     pub fixed_at_m: Option<f64>,
-    /// The speed limit there.
-    pub entry_limit: EntryLimit,
+    /// How the car and others drove there.
+    pub entry: Entry,
+    /// Route offset up to which fixes or wheel speed told of the car.
+    pub told_to_m: f64,
     /// When the car was first searched for along the route.
     pub sought_since: Option<Time>,
     /// Time and route offset of the last scan that counted.
@@ -146,7 +149,8 @@ impl Hypothesis {
             shifts: Shifts::unknown(),
             log_weight,
             fixed_at_m,
-            entry_limit: EntryLimit::default(),
+            entry: Entry::at(track.speed_mps()),
+            told_to_m: track.offset_m(),
             sought_since: None,
             last_scan: None,
             credit: Credit::default(),
@@ -167,7 +171,8 @@ impl Hypothesis {
             shifts,
             log_weight,
             fixed_at_m,
-            entry_limit,
+            entry,
+            told_to_m,
             sought_since: _,
             last_scan,
             credit,
@@ -215,7 +220,8 @@ impl Hypothesis {
             && (0.0..=MOST_OFFSET_M).contains(drift_var_m2)
             && level_offset.is_sound()
             && shifts.is_sound()
-            && entry_limit.is_sound()
+            && entry.is_sound()
+            && is_offset(*told_to_m)
             && credit.is_sound()
             && log_weight.abs() <= 1e6
             && fixed_at_m.is_none_or(is_offset)
@@ -237,16 +243,19 @@ impl Hypothesis {
     pub(super) fn spot_ahead(&self, track: &AlongTrack, drift: &DriftModel) -> Spot {
         match &self.belief {
             Some(belief) => belief.spot(track, drift),
-            None => {
-                let sigma_m = libm::hypot(track.offset_sigma_m(), self.drift_var_m2.sqrt());
-                Spot {
-                    offset_m: track.offset_m(),
-                    half68_m: 0.994 * sigma_m,
-                    half95_m: 1.96 * sigma_m,
-                    caution: 1.0,
-                    speed_mps: track.speed_mps(),
-                }
-            }
+            None => self.spot_by_filter(track),
+        }
+    }
+
+    /// Where the car is on the route as the filter's prediction `track` has it.
+    pub(super) fn spot_by_filter(&self, track: &AlongTrack) -> Spot {
+        let sigma_m = libm::hypot(track.offset_sigma_m(), self.drift_var_m2.sqrt());
+        Spot {
+            offset_m: track.offset_m(),
+            half68_m: 0.994 * sigma_m,
+            half95_m: 1.96 * sigma_m,
+            caution: 1.0,
+            speed_mps: track.speed_mps(),
         }
     }
 
@@ -368,17 +377,15 @@ impl Hypothesis {
         apart.abs() < 15.0 && my_edges.eq(their_edges)
     }
 
-    /// How `fix` lies to this hypothesis. `lag_s` is the age of the fix, `sigma_m` its
+    /// How `fix` lies to this hypothesis, which has the car at `spot`. `lag_s` is the age of the fix, `sigma_m` its
     /// standard deviation along the road.
     pub(super) fn fit(
         &self,
         network: &RoadNetwork,
+        spot: &Spot,
         fix: &GnssFix,
-        lag_s: f64,
-        sigma_m: f64,
-        drift: &DriftModel,
+        (lag_s, sigma_m): (f64, f64),
     ) -> Option<FixFit> {
-        let spot = self.spot(drift);
         let moved_m = lag_s * spot.speed_mps;
         let spot_sigma_m = spot.half95_m / 1.96;
         let reach_m = 5.0 * libm::hypot(spot_sigma_m, sigma_m) + 50.0;
@@ -415,7 +422,7 @@ impl Hypothesis {
     /// Takes a trusted fix: the belief, if any, goes back into the filter, and the filter takes the fix.
     pub(super) fn take_fix(
         &mut self,
-        network: &RoadNetwork,
+        db: &FingerprintDb,
         fix: &GnssFix,
         fit: &FixFit,
         sigma_m: f64,
@@ -445,7 +452,8 @@ impl Hypothesis {
         }
         self.log_weight -= 0.5 * fit.nis.min(MOST_FIX_COST);
         self.fixed_at_m = Some(fit.offset_m);
-        self.entry_limit = self.obeyed_limit(network, fit.offset_m, self.track.speed_mps());
+        self.told_to_m = fit.offset_m;
+        self.entry = self.entry(db, fit.offset_m, self.track.speed_mps());
     }
 
     /// Follows a wheel speed while GNSS is away: `track` is the filter with it, `dt_s` the time since the one before.
@@ -455,15 +463,17 @@ impl Hypothesis {
             let change_mps = track.speed_mps() - self.track.speed_mps();
             self.drift_var_m2 += drift.wheel_var_m2(dt_s, moved_m, change_mps);
         }
+        self.told_to_m = track.offset_m();
         self.track = track;
     }
 
-    /// Has the belief know that wheel speed was away up to the filter's time, so that the next one does not make it sure
+    /// Has the hypothesis know that wheel speed was away up to the filter's time, so that the next one does not make it sure
     /// of what was driven meanwhile.
-    pub(super) fn doubt_distance(&mut self, db: &FingerprintDb, drift: &DriftModel) {
+    pub(super) fn doubt_distance(&mut self, by: &Reckoning<'_>) {
+        self.drift_var_m2 += self.stop_var_m2(by);
         if let Some(mut belief) = self.belief.take() {
-            belief.advance(&self.track, drift, |offset_m| self.pace(db, offset_m));
-            self.belief = Some(belief.with_rates(&self.track, false, drift));
+            belief.advance(&self.track, by.drift, |offset_m| self.pace(by.db, offset_m));
+            self.belief = Some(belief.with_rates(&self.track, false, by.drift));
         }
     }
 
@@ -471,12 +481,13 @@ impl Hypothesis {
     /// of its readings that the database knows hereabouts.
     pub(super) fn take_scan(
         &mut self,
-        db: &FingerprintDb,
         heard: &Heard<'_>,
         wheel: bool,
-        models: (&RadioModel, &DriftModel),
+        radio: &RadioModel,
+        by: &Reckoning<'_>,
         work: &mut Workspace,
     ) -> usize {
+        let (db, drift) = (by.db, by.drift);
         let Heard {
             scan,
             lag_s,
@@ -484,7 +495,6 @@ impl Hypothesis {
             trust,
             doubted,
         } = *heard;
-        let (radio, drift) = models;
         let dt_s = self
             .last_scan
             .map_or(1.0, |(time, _)| scan.time.seconds_since(time));
@@ -494,7 +504,10 @@ impl Hypothesis {
                 belief.advance(&self.track, drift, |offset_m| self.pace(db, offset_m));
                 belief.with_rates(&self.track, wheel, drift)
             }
-            None => Belief::start(&self.track, self.drift_var_m2, wheel, work.belief.take()),
+            None => {
+                let drift_var_m2 = self.drift_var_m2 + self.stop_var_m2(by);
+                Belief::start(&self.track, drift_var_m2, wheel, work.belief.take())
+            }
         };
         let lag_m = belief.speed_mps(&self.track) * lag_s;
         let at_scan = |window: Window| Window {

@@ -15,10 +15,12 @@ mod onward;
 mod output;
 mod pace;
 mod radio_clock;
+mod reckoning;
 mod search;
 mod shown;
 mod snapshot;
 mod speeds;
+mod spread;
 mod staleness;
 
 use std::sync::{Arc, OnceLock};
@@ -41,6 +43,7 @@ use hypothesis::{Heard, Hypothesis, Workspace};
 pub use navigator::{Navigator, StepError};
 pub use output::{Estimate, Mode, RoadPosition};
 use radio_clock::RadioClock;
+use reckoning::Reckoning;
 use shown::Shown;
 pub use snapshot::SnapshotError;
 pub use staleness::TunnelFit;
@@ -60,6 +63,8 @@ const SWITCH_PROBABILITY: f64 = 0.6;
 const BRANCH_NEWS: f64 = 0.4;
 /// Age of the last wheel speed up to which there is wheel speed, seconds.
 const WHEEL_PATIENCE_S: f64 = 3.0;
+/// Age of the last wheel speed or scan up to which the car is taken to drive on as it did, seconds: adapters and phones hang now and then.
+const ALONE_PATIENCE_S: f64 = 12.0;
 /// Age of the last scan that the database knew up to which fingerprints are in use, seconds.
 const SCAN_PATIENCE_S: f64 = 12.0;
 /// Least time between scans that are used, seconds; their noise is alike below that.
@@ -295,10 +300,8 @@ impl Engine {
         if best.is_search() {
             return None;
         }
-        let spot = best.spot_ahead(
-            &best.track.predict(time, &self.options.motion),
-            &self.options.drift,
-        );
+        let by = Reckoning::new(&self.db, &self.options, self.alone_since());
+        let spot = best.spot_at(time, &by);
         let (since_s, by_fixes) = (time.seconds_since(now), self.gate.is_trusted(time));
         let network = &self.db.network;
         let offset_m = self.shown.map_or(spot.offset_m, |shown| {
@@ -397,11 +400,19 @@ impl Engine {
             .is_some_and(|last| now.seconds_since(last) <= WHEEL_PATIENCE_S)
     }
 
+    /// From when on neither fixes nor wheel speed tell of the car; `None` before the first fix.
+    fn alone_since(&self) -> Option<Time> {
+        let fixes = self.gate.last_taken()?.plus_seconds(self.gate.patience_s());
+        let wheel = self.last_wheel.map(|last| last.plus_seconds(ALONE_PATIENCE_S));
+        Some(wheel.map_or(fixes, |wheel| wheel.max(fixes)))
+    }
+
     /// Brings every hypothesis to `now` and lays their routes on.
     fn advance(&mut self, now: Time) {
-        let (motion, network) = (&self.options.motion, &self.db.network);
+        let by = Reckoning::new(&self.db, &self.options, self.alone_since());
+        let network = &self.db.network;
         for hypothesis in &mut self.hypotheses {
-            hypothesis.track = hypothesis.track.predict(now, motion);
+            hypothesis.track = hypothesis.predict(now, &by);
             hypothesis.lay_on(network);
         }
         let needs_more = self.hypotheses.iter().any(|h| h.needs_route(network));
@@ -483,13 +494,14 @@ impl Engine {
         self.advance(now);
         let teaches = self.gate.is_trusted(now);
         let (motion, drift) = (&self.options.motion, &self.options.drift);
+        let by = Reckoning::new(&self.db, &self.options, self.alone_since());
         let since_s = self
             .last_wheel
             .map_or(0.0, |last| sample.time.seconds_since(last));
         let dt_s = since_s.min(WHEEL_PATIENCE_S);
         for hypothesis in &mut self.hypotheses {
             if since_s > WHEEL_PATIENCE_S {
-                hypothesis.doubt_distance(&self.db, drift);
+                hypothesis.doubt_distance(&by);
             }
             let track = &hypothesis.track;
             if teaches {
@@ -528,7 +540,8 @@ impl Engine {
             trust: self.fits.trust(),
             doubted: self.fits.doubted(),
         };
-        let (radio, drift) = (&self.options.radio, &self.options.drift);
+        let radio = &self.options.radio;
+        let by = Reckoning::new(&self.db, &self.options, self.alone_since());
         if let Some(best) = self.hypotheses.get(self.best).filter(|_| open) {
             let since = Heard {
                 lag_s: age_s,
@@ -541,7 +554,7 @@ impl Engine {
             let known_here = if open && hypothesis.belief.is_none() {
                 hypothesis.learn_offset(&self.db, &heard, radio, &mut self.work)
             } else {
-                hypothesis.take_scan(&self.db, &heard, wheel, (radio, drift), &mut self.work)
+                hypothesis.take_scan(&heard, wheel, radio, &by, &mut self.work)
             };
             known = known.max(known_here);
         }
@@ -569,15 +582,15 @@ impl Engine {
         let network = Arc::clone(&self.db.network);
         let mut fits = std::mem::take(&mut self.work.fits);
         fits.clear();
-        fits.extend(
-            self.hypotheses
-                .iter()
-                .map(|h| h.fit(&network, fix, lag_s, 1.5 * sigma_m, &self.options.drift)),
-        );
+        let by = Reckoning::new(&self.db, &self.options, self.alone_since());
+        fits.extend(self.hypotheses.iter().map(|h| {
+            let spot = h.spot_at(now, &by);
+            h.fit(&network, &spot, fix, (lag_s, 1.5 * sigma_m))
+        }));
         // A place that no fix has ever confirmed does not stand against one.
         let is_confirmed = |best: &&Hypothesis| best.fixed_at_m.is_some();
         let prediction = self.hypotheses.get(self.best).filter(is_confirmed).map(|best| {
-            let spot = best.spot(&self.options.drift);
+            let spot = best.spot_at(now, &by);
             let portals = best.to_portals_m(&network, spot.offset_m);
             let nis = fits.iter().flatten().map(|fit| fit.nis).reduce(f64::min);
             let agrees = nis.is_some_and(|nis| nis <= self.options.gate.most_nis);
@@ -609,7 +622,7 @@ impl Engine {
                     match fit {
                         Some(fit) => {
                             hypothesis.take_fix(
-                                &network,
+                                &self.db,
                                 fix,
                                 fit,
                                 inflated_m,

@@ -27,7 +27,45 @@ impl Onward {
     }
 }
 
+/// A route that is followed ahead.
+pub(super) struct Course<I> {
+    leg: Leg,
+    ahead: I,
+}
+
+impl<I: Iterator<Item = Leg>> Course<I> {
+    /// The place at a route offset that is not before those asked for until now.
+    pub(super) fn at(&mut self, offset_m: f64) -> EdgePosition {
+        while self.leg.start_m + self.leg.length_m < offset_m
+            && let Some(next) = self.ahead.next()
+        {
+            self.leg = next;
+        }
+        EdgePosition {
+            edge: self.leg.edge,
+            offset_m: (offset_m - self.leg.start_m).clamp(0.0, self.leg.length_m),
+        }
+    }
+}
+
 impl Hypothesis {
+    /// The stretches of the route from the one at `offset_m`, and those that follow to where the roads end.
+    pub(super) fn legs_ahead(&self, network: &RoadNetwork, offset_m: f64) -> impl Iterator<Item = Leg> {
+        let here = self
+            .legs
+            .partition_point(|leg| leg.start_m <= offset_m)
+            .saturating_sub(1);
+        let beyond = self.onward(network, f64::INFINITY).map(|onward| onward.leg);
+        self.legs[here..].iter().copied().chain(beyond)
+    }
+
+    /// The route from `offset_m` to where the roads end.
+    pub(super) fn course(&self, network: &RoadNetwork, offset_m: f64) -> Course<impl Iterator<Item = Leg>> {
+        let mut ahead = self.legs_ahead(network, offset_m);
+        let leg = ahead.next().unwrap_or(self.legs[0]);
+        Course { leg, ahead }
+    }
+
     /// The stretches from the end of the route to `offset_m`, or to where the roads end: at forks the straightest.
     pub(super) fn onward(&self, network: &RoadNetwork, offset_m: f64) -> impl Iterator<Item = Onward> {
         let to_m = offset_m.min(self.end_m() + MOST_ONWARD_M);

@@ -12,7 +12,7 @@ use super::output::RoadPosition;
 use crate::network::{EdgeId, RoadNetwork};
 
 /// How fast the answer goes back at most while GNSS is away, m/s.
-const MOST_BACK_MPS: f64 = 1.9;
+pub(super) const MOST_BACK_MPS: f64 = 1.9;
 /// How long the answer waits for a car that turns out to be farther back, seconds; where it would take longer it goes there at once.
 const PATIENCE_S: f64 = 60.0;
 /// How fast the answer goes over to fixes, forwards and backwards beside what the car drives, m/s.

@@ -98,6 +98,33 @@ impl AlongTrack {
         }
     }
 
+    /// The state of a car that has become `factor` times as fast where all cars do: those that were one behind the other are that much
+    /// farther apart.
+    #[must_use]
+    pub fn quickened(&self, factor: f64) -> Self {
+        let mut quickened = *self;
+        let Gaussian { mean, covariance } = &mut quickened.state;
+        mean[state::SPEED] *= factor;
+        for i in [state::OFFSET, state::SPEED] {
+            covariance.row_mut(i).scale_mut(factor);
+            covariance.column_mut(i).scale_mut(factor);
+        }
+        quickened
+    }
+
+    /// The state of a car whose acceleration nothing tells: 0 m/s² with the deviation that `model` has in the long run, whatever the
+    /// rest of the state.
+    #[must_use]
+    pub fn unaccelerated(&self, model: &MotionModel) -> Self {
+        let mut unaccelerated = *self;
+        let Gaussian { mean, covariance } = &mut unaccelerated.state;
+        mean[state::ACCELERATION] = 0.0;
+        covariance.row_mut(state::ACCELERATION).fill(0.0);
+        covariance.column_mut(state::ACCELERATION).fill(0.0);
+        covariance[(state::ACCELERATION, state::ACCELERATION)] = model.acceleration_sigma_mps2.powi(2);
+        unaccelerated
+    }
+
     /// The state with an offset along the route of `offset_m` ± `sigma_m` at its own time.
     ///
     /// A measurement whose NIS is above `gate` is refused; see [`gate`](super::consistency::gate).

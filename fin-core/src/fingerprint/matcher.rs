@@ -102,7 +102,7 @@ const UNSURVEYED_LIKELIHOOD: f64 = 0.4;
 /// by differ little in it; a whole tunnel has places where nothing can be misfitted.
 const UNHEARD_LIKELIHOOD: f32 = 0.3;
 /// Time within which fixes usually come back after a tunnel, seconds.
-const FIX_RETURN_S: f64 = 5.0;
+pub(crate) const FIX_RETURN_S: f64 = 5.0;
 /// Likelihood of any scan beyond the ends of the route, against that of one that fits.
 const OFF_ROUTE_LIKELIHOOD: f32 = 1e-4;
 /// Share of a scan's information below which nothing is learnt of it.

@@ -2,6 +2,7 @@
 
 mod leaps;
 mod navigator;
+mod reckoning;
 mod road;
 mod scoring;
 mod search;
@@ -16,8 +17,7 @@ use fin_core::frame::LatLon;
 use fin_core::observation::{CellScan, GnssFix, Observation, SpeedSample};
 use fin_core::time::Time;
 use road::{
-    END_M, EXIT_M, FORK_M, PORTAL_M, Trip, database, database_with_limits, database_with_usual_speeds, drive,
-    place,
+    EXIT_M, PORTAL_M, Trip, database, database_with_limits, database_with_usual_speeds, drive, place,
 };
 
 /// Every estimate at full seconds, beside the true offset along the road.
@@ -333,14 +333,15 @@ fn far_ahead_of_the_last_observation_the_place_is_less_and_less_known() {
         let what = format!("wheel {wheel}, cells {cells}");
         let widths: Vec<f64> = (0..1200).map(|tenth| ahead(0.1 * f64::from(tenth))).collect();
         // In the first seconds the answer may still be waiting for the car to catch up with it.
-        for pair in widths[50..].windows(2) {
-            assert!(
-                pair[1] >= pair[0] && pair[1] < pair[0] + 3.0 + 0.05 * pair[0],
-                "{what}: {pair:?}"
-            );
-        }
+        let grows_slowly = |pair: &[f64]| pair[1] < pair[0] + 3.0 + 0.05 * pair[0];
+        assert!(widths[50..].windows(2).all(grows_slowly), "{what}: {widths:?}");
+        // Where the exit is near, that no fix comes tells that it is not behind.
+        assert!(
+            widths[50..400].windows(2).all(|pair| pair[1] >= pair[0]),
+            "{what}: {widths:?}"
+        );
         // Nobody knows whether the car stopped a minute ago: at 20 m/s it may be 1200 m off.
-        assert!((100.0..800.0).contains(&ahead(60.0)), "{what}: {} m", ahead(60.0));
+        assert!((80.0..800.0).contains(&ahead(60.0)), "{what}: {} m", ahead(60.0));
     }
 }
 
@@ -386,49 +387,6 @@ fn where_limits_or_surveys_tell_traffic_is_taken_to_flow_faster_or_slower() {
         slower < as_before - 50.0 && faster > as_before + 50.0,
         "{slower} {as_before} {faster}"
     );
-}
-
-#[test]
-fn a_car_of_which_nothing_is_heard_drives_on_to_where_the_road_ends() {
-    for fork in [false, true] {
-        let trip = Trip {
-            fork,
-            ..Trip::default()
-        };
-        let mut engine = Engine::new(Arc::new(database(fork)));
-        let mut fixes = drive(&trip).into_iter();
-        let last = fixes
-            .by_ref()
-            .take_while(|fix| trip.offset_m(fix.time()) < PORTAL_M)
-            .map(|fix| engine.step(&fix).unwrap().unwrap())
-            .last();
-        let last = last.unwrap();
-        let speed_mps = last.speed_mps.unwrap();
-        let from_m = trip.along_m(last.position);
-        for second in 1..240 {
-            let estimate = engine.predict(last.time.plus_seconds(f64::from(second))).unwrap();
-            let along_m = from_m + speed_mps * f64::from(second);
-            let what = format!("fork {fork}, {along_m:.0} m: {estimate:?}");
-            let off_m = trip.along_m(estimate.position) - along_m.min(END_M);
-            assert!(off_m.abs() < 5.0, "{off_m:.1} m off, {what}");
-            let probability = if fork && along_m > FORK_M { 0.5 } else { 1.0 };
-            let mode = if along_m < EXIT_M {
-                Mode::DeadReckoning
-            } else {
-                Mode::Reacquiring
-            };
-            let changes = [PORTAL_M, FORK_M, EXIT_M]
-                .iter()
-                .any(|m| (along_m - m).abs() < 5.0);
-            if second > 3 && !changes {
-                assert_eq!(
-                    (estimate.mode, estimate.branch_probability),
-                    (mode, probability),
-                    "{what}"
-                );
-            }
-        }
-    }
 }
 
 #[test]
