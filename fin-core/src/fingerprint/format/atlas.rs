@@ -19,6 +19,7 @@ const STATISTICS: usize = 3;
 #[derive(Clone, Debug)]
 pub struct Atlas<S> {
     source: S,
+    version: u32,
     contents: Contents,
     region_on: BTreeMap<Tile, u32>,
     sum: DatabaseSum,
@@ -80,6 +81,7 @@ impl<S: Source> Atlas<S> {
         }
         Ok(Self {
             source,
+            version: header.version,
             contents,
             region_on,
             sum: header.sum(),
@@ -145,7 +147,7 @@ impl<S: Source> Atlas<S> {
                 bytes[index] = self.section(SECTIONS[index], section)?;
             }
         }
-        Part::read(region, &bytes)
+        Part::read(self.version, region, &bytes)
     }
 
     fn section(&self, name: &'static str, section: &Section) -> Result<Vec<u8>, FormatError> {

@@ -109,6 +109,7 @@ impl std::fmt::Display for DatabaseSum {
 /// What a header says of the rest.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Header {
+    pub(super) version: u32,
     pub(super) contents_bytes: u32,
     pub(super) length: u64,
     pub(super) contents_sum: u32,
@@ -146,6 +147,7 @@ pub(super) fn read_header(bytes: &[u8]) -> Result<Header, FormatError> {
         });
     }
     let header = Header {
+        version,
         contents_bytes: u32_at(bytes, 20)?,
         length: u64::from(u32_at(bytes, 24)?) | u64::from(u32_at(bytes, 28)?) << 32,
         contents_sum: u32_at(bytes, 32)?,

@@ -1,5 +1,6 @@
 //! Section `profiles`.
 
+use super::VERSION_WITHOUT_SPEEDS;
 use super::bits::{BitReader, BitWriter};
 use super::error::FormatError;
 use super::wire::{Reader, Writer};
@@ -98,11 +99,12 @@ fn read_speeds(
     bits.finish("usual speeds")
 }
 
-/// The profiles in `section`, by ascending edge of `network`; `cells` is how many cells there are.
+/// The profiles in `section` of a file of this version, by ascending edge of `network`; `cells` is how many cells there are.
 pub(super) fn read(
     mut section: Reader<'_>,
     network: &RoadNetwork,
     cells: usize,
+    version: u32,
 ) -> Result<Vec<Dated<EdgeProfile>>, FormatError> {
     let count = section.count(MIN_PROFILE_BYTES, "a number of profiles")?;
     let mut profiles = Vec::with_capacity(count);
@@ -136,7 +138,9 @@ pub(super) fn read(
         };
         profiles.push((edge as u32, profile, days));
     }
-    read_speeds(&mut section, &mut profiles, network)?;
+    if version > VERSION_WITHOUT_SPEEDS {
+        read_speeds(&mut section, &mut profiles, network)?;
+    }
     section.finish()?;
     Ok(profiles)
 }

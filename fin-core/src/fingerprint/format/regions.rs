@@ -126,13 +126,18 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// The region in the bytes of its sections; `statistics` is empty where they are not wanted or not there.
-    pub(super) fn read(region: &Region, bytes: &[Vec<u8>; SECTIONS.len()]) -> Result<Self, FormatError> {
+    /// The region of a file of this version of the format, in the bytes of its sections; `statistics` is empty where they are not
+    /// wanted or not there.
+    pub(super) fn read(
+        version: u32,
+        region: &Region,
+        bytes: &[Vec<u8>; SECTIONS.len()],
+    ) -> Result<Self, FormatError> {
         let section =
             |index: usize| Reader::new(SECTIONS[index], region.sections[index].offset, &bytes[index]);
         let network = roads::read(section(0))?;
         let cells = cells::read(section(1))?;
-        let profiles = profiles::read(section(2), &network, cells.len())?;
+        let profiles = profiles::read(section(2), &network, cells.len(), version)?;
         let mut statistics: Vec<EdgeEvidence> = profiles
             .iter()
             .map(|&(_, _, days)| EdgeEvidence {

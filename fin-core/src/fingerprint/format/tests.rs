@@ -315,6 +315,27 @@ fn every_flipped_bit_and_every_truncation_of_an_example_is_refused() {
 }
 
 #[test]
+fn a_file_of_the_version_without_usual_speeds_that_goes_on_with_them_is_refused() {
+    let mut bytes = example().to_bytes();
+    let end = HEADER_BYTES + contents::read_header(&bytes).unwrap().contents_bytes as usize;
+    let as_version = |version, bytes: &[u8]| {
+        contents::write_header(version, &bytes[HEADER_BYTES..end], bytes.len() as u64)
+    };
+    assert!(
+        bytes.starts_with(&as_version(VERSION, &bytes)),
+        "the example has usual speeds"
+    );
+    let header = as_version(VERSION_WITHOUT_SPEEDS, &bytes);
+    bytes[..HEADER_BYTES].copy_from_slice(&header);
+    let error = FingerprintDb::from_bytes(&bytes).unwrap_err().to_string();
+    let expected = "expected the end of the section";
+    assert!(
+        error.contains("`profiles`") && error.contains(expected),
+        "{error}"
+    );
+}
+
+#[test]
 fn errors_say_what_was_expected_and_what_came() {
     let bytes = example().to_bytes();
     let error = |change: &dyn Fn(&mut Vec<u8>)| {
