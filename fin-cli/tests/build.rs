@@ -78,6 +78,13 @@ fn a_database_tells_of_the_tunnel_that_was_surveyed() {
         "{passes:?}"
     );
     assert_eq!(alder["coverage"], 0.5);
+    let usual_kmh = |at: usize| alder["usual_kmh"][at].as_f64().unwrap();
+    assert!(
+        (20.0..=usual_kmh(1)).contains(&usual_kmh(0)),
+        "{}",
+        alder["usual_kmh"]
+    );
+    assert!(usual_kmh(1) < 130.0, "{}", alder["usual_kmh"]);
     assert_eq!(inspected["origin"]["drives"], 4);
     assert_eq!(inspected["bytes"], fs::metadata(&database).unwrap().len());
     fin().arg("inspect").arg(&database).assert().success();

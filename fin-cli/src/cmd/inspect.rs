@@ -64,6 +64,8 @@ struct TunnelReport {
     coverage: f64,
     /// Mean number of passes over those points.
     mean_passes: f64,
+    /// The lowest and the highest usual speed of surveys, km/h; `None` where none is known.
+    usual_kmh: Option<(f64, f64)>,
     last_surveyed: Option<String>,
     age_days: Option<i64>,
     /// Whether the last survey is older than it should be; `None` when its day is not known.
@@ -192,6 +194,14 @@ fn tunnel_report(database: &FingerprintDb, tunnel: &Tunnel, clock: &Clock) -> Tu
     }
     cells.sort_unstable();
     cells.dedup();
+    let profiles = tunnel.edges.iter().filter_map(|&edge| database.profile(edge));
+    let usual_mps = profiles.flat_map(|profile| profile.usual_mps.iter().copied().flatten());
+    let usual_kmh = usual_mps
+        .map(|mps| (36.0 * f64::from(mps)).round() / 10.0)
+        .fold(None, |span, kmh| {
+            let (low, high) = span.unwrap_or((kmh, kmh));
+            Some((kmh.min(low), kmh.max(high)))
+        });
     let days = tunnel
         .edges
         .iter()
@@ -226,6 +236,7 @@ fn tunnel_report(database: &FingerprintDb, tunnel: &Tunnel, clock: &Clock) -> Tu
         } else {
             passes as f64 / scanned as f64
         },
+        usual_kmh,
         last_surveyed: last_day.map(survey::date_text),
         age_days,
         stale: age_days.map(|age| age > clock.stale_days),
@@ -259,6 +270,7 @@ fn tunnel_table(report: &Report) -> Table {
         ("passes per entry", Left),
         ("cells", Right),
         ("coverage %", Right),
+        ("usual km/h", Right),
         ("age d", Right),
         ("remark", Left),
     ]);
@@ -271,6 +283,9 @@ fn tunnel_table(report: &Report) -> Table {
             tunnel.entries.iter().map(entry).collect::<Vec<_>>().join(", "),
             tunnel.cells.to_string(),
             format!("{:.0}", 100.0 * tunnel.coverage),
+            tunnel
+                .usual_kmh
+                .map_or_else(String::new, |(low, high)| format!("{low:.0}–{high:.0}")),
             tunnel.age_days.map_or_else(String::new, |days| days.to_string()),
             if tunnel.stale == Some(true) { "stale" } else { "" }.to_owned(),
         ]);
