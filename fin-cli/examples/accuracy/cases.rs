@@ -8,7 +8,8 @@ use fin_cli::simulate::{DriveConfig, Motion, Scenario, SimulatedDrive, Traffic, 
 use fin_core::engine::Estimate;
 use fin_core::fingerprint::fit::Fit;
 use fin_core::frame::EastNorth;
-use fin_core::observation::{CellScan, Drive, SpeedSample};
+use fin_core::observation::{CellScan, Drive, GnssFix, SpeedSample};
+use fin_core::time::Time;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -36,8 +37,8 @@ struct Case {
     traffic: &'static [Traffic],
     /// What is different about the drive.
     drive: fn(&mut DriveConfig),
-    /// What is different about the scans that the engine gets.
-    scan: fn(&mut CellScan),
+    /// What is different about what the engine gets of it.
+    given: fn(&mut Drive),
     aim: Option<Aim>,
 }
 
@@ -49,7 +50,7 @@ const ORDINARY: Case = Case {
     surveys: SURVEY_DRIVES,
     traffic: &FLUENT,
     drive: |_| (),
-    scan: |_| (),
+    given: |_| (),
     aim: aim((3.5, 9.0), (8.0, 25.0)),
 };
 
@@ -57,7 +58,7 @@ const fn aim(with_wheel: (f64, f64), without: (f64, f64)) -> Option<Aim> {
     Some(Aim { with_wheel, without })
 }
 
-const CASES: [Case; 20] = [
+const CASES: [Case; 23] = [
     ORDINARY,
     Case {
         name: "10 km",
@@ -98,7 +99,10 @@ const CASES: [Case; 20] = [
     },
     Case {
         name: "serving cell only",
-        scan: |scan| scan.cells.retain(|reading| reading.serving),
+        given: |drive| {
+            let scans = drive.cells.iter_mut();
+            scans.for_each(|scan| scan.cells.retain(|reading| reading.serving));
+        },
         aim: aim((4.5, 12.0), (12.0, 40.0)),
         ..ORDINARY
     },
@@ -116,11 +120,9 @@ const CASES: [Case; 20] = [
     },
     Case {
         name: "levels 8 dB too low",
-        scan: |scan| {
-            let levels = scan
-                .cells
-                .iter_mut()
-                .filter_map(|reading| reading.rsrp_dbm.as_mut());
+        given: |drive| {
+            let readings = drive.cells.iter_mut().flat_map(|scan| &mut scan.cells);
+            let levels = readings.filter_map(|reading| reading.rsrp_dbm.as_mut());
             levels.for_each(|level_dbm| *level_dbm = (*level_dbm - 8.0).max(-140.0));
         },
         aim: aim((4.0, 10.0), (10.0, 32.0)),
@@ -170,7 +172,31 @@ const CASES: [Case; 20] = [
     },
     Case {
         name: "no cells",
-        scan: |scan| scan.cells.clear(),
+        given: |drive| drive.cells.iter_mut().for_each(|scan| scan.cells.clear()),
+        aim: None,
+        ..ORDINARY
+    },
+    Case {
+        name: "no scans",
+        given: |drive| drive.cells.clear(),
+        aim: None,
+        ..ORDINARY
+    },
+    Case {
+        name: "no scans, jam",
+        traffic: &[Traffic::Jam],
+        given: |drive| drive.cells.clear(),
+        aim: None,
+        ..ORDINARY
+    },
+    Case {
+        name: "scans end inside",
+        given: |drive| {
+            let last_heard = entered(drive).map(|entered| entered.plus_seconds(HEARD_INSIDE_S));
+            drive
+                .cells
+                .retain(|scan| last_heard.is_some_and(|last| scan.time < last));
+        },
         aim: None,
         ..ORDINARY
     },
@@ -181,6 +207,19 @@ const CASES: [Case; 20] = [
         ..ORDINARY
     },
 ];
+
+/// How long there still are scans where they end inside, seconds.
+const HEARD_INSIDE_S: f64 = 25.0;
+
+/// The time of the fix after which there is none for longest.
+fn entered(drive: &Drive) -> Option<Time> {
+    let away_s = |pair: &&[GnssFix]| pair[1].time.seconds_since(pair[0].time);
+    let longest = drive
+        .gnss
+        .windows(2)
+        .max_by(|a, b| away_s(a).total_cmp(&away_s(b)));
+    longest.map(|pair| pair[0].time)
+}
 
 fn every(drive: &mut DriveConfig, interval_s: f64) {
     drive.scans.refresh_s = interval_s;
@@ -254,7 +293,13 @@ fn run_case(seed: u64, case: &Case) -> Result<Vec<Judged>> {
     for mut config in town.tests(case.traffic, TEST_DRIVES) {
         (case.drive)(&mut config);
         let SimulatedDrive { mut drive, truth, .. } = town.world.drive(&config)?;
-        drive.cells.iter_mut().for_each(case.scan);
+        let scans = drive.cells.clone();
+        (case.given)(&mut drive);
+        // The bound is asked for at each scan, also at those that the engine does not get.
+        let heard = Drive {
+            cells: scans.iter().map(|scan| given_of(scan, &drive)).collect(),
+            ..Drive::default()
+        };
         for wheel in [true, false] {
             if !wheel {
                 drive.speed.clear();
@@ -262,11 +307,21 @@ fn run_case(seed: u64, case: &Case) -> Result<Vec<Judged>> {
             found.push(Judged {
                 wheel,
                 evaluation: evaluate(&town.db, &drive, &truth),
-                least_sigmas_m: bound::sigmas_m(&town.db, &drive, &truth, wheel),
+                least_sigmas_m: bound::sigmas_m(&town.db, &heard, &truth, wheel),
             });
         }
     }
     Ok(found)
+}
+
+/// What the engine gets of a scan: nothing where `drive` does not have it.
+fn given_of(scan: &CellScan, drive: &Drive) -> CellScan {
+    let nothing = CellScan {
+        time: scan.time,
+        cells: Vec::new(),
+    };
+    let at = drive.cells.binary_search_by_key(&scan.time, |given| given.time);
+    at.map_or(nothing, |at| drive.cells[at].clone())
 }
 
 /// How the engine took a fork inside a tunnel.

@@ -20,6 +20,7 @@ pub enum Inputs {
     WheelAndCells,
     CellsOnly,
     WheelOnly,
+    Neither,
 }
 
 impl Inputs {
@@ -29,6 +30,7 @@ impl Inputs {
             Inputs::WheelAndCells => "wheel + cells",
             Inputs::CellsOnly => "cells only",
             Inputs::WheelOnly => "wheel only",
+            Inputs::Neither => "neither",
         }
     }
 }
@@ -94,7 +96,14 @@ fn evaluate_pass(db: &Arc<FingerprintDb>, pass: Hidden) -> Vec<(Inputs, Judged)>
             bound::sigmas_m(db, heard, &path, wheel),
         )
     };
-    let mut found = vec![(Inputs::CellsOnly, judge(&drive, &drive))];
+    let alone = Drive {
+        cells: Vec::new(),
+        ..drive.clone()
+    };
+    let mut found = vec![
+        (Inputs::CellsOnly, judge(&drive, &drive)),
+        (Inputs::Neither, judge(&deaf, &alone)),
+    ];
     for speed in wheel {
         let both = Drive {
             speed,
