@@ -92,20 +92,22 @@ impl Alone {
 impl Hypothesis {
     /// Variance that the chance of a queue adds to the filter's place when something tells of the car again, at the filter's time, m².
     pub(super) fn stop_var_m2(&self, by: &Reckoning<'_>) -> f64 {
-        let alone = match self.belief {
-            Some(_) => None,
-            None => self.alone(self.track.time, by),
-        };
+        let alone = self.alone_by_filter(self.track.time, by);
         alone.map_or(0.0, |alone| alone.stop_var_m2(by.drift))
     }
 
     /// The filter's prediction for `to`.
     pub(super) fn predict(&self, to: Time, by: &Reckoning<'_>) -> AlongTrack {
-        let alone = match self.belief {
+        let alone = self.alone_by_filter(to, by);
+        alone.map_or_else(|| self.track.predict(to, by.motion), |alone| alone.track)
+    }
+
+    /// The car at `to` when nothing tells of it by then and the filter alone has it.
+    fn alone_by_filter(&self, to: Time, by: &Reckoning<'_>) -> Option<Alone> {
+        match self.belief {
             Some(_) => None,
             None => self.alone(to, by),
-        };
-        alone.map_or_else(|| self.track.predict(to, by.motion), |alone| alone.track)
+        }
     }
 
     /// Where the car is on the route at `time`, which is not before the filter's.

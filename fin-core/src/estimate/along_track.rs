@@ -98,8 +98,8 @@ impl AlongTrack {
         }
     }
 
-    /// The state of a car that has become `factor` times as fast where all cars do: those that were one behind the other are that much
-    /// farther apart.
+    /// The state of a car that has become `factor` (above 0) times as fast where all cars do: those that were one behind the other are
+    /// that much farther apart.
     #[must_use]
     pub fn quickened(&self, factor: f64) -> Self {
         let mut quickened = *self;
