@@ -148,6 +148,7 @@ fn write_hard_cases(text: &mut String, seeds: &[u64], hard: &HardCases) {
          more than 2 m backwards from one second to the next on the same road, in a thousand. *stale*: the share \
          of what is heard that the surveys no longer describe, as the engine finds it. *renumbered* cells have \
          identities that no survey heard, as those of another layer do; *moved* ones are sent from where others were. \
+         *no cells*: scans that hear nothing; *no scans*: none at all; *scans end inside*: 25 s after the last fix before the tunnel. \
          Where a number of survey drives is not told it is five over each route.\n\n\
          | case | wheel | drives | aim | bound | {HEAD} | back | stale |\n|---|---|---|---|---|{LINE}|---|---|\n"
     );
