@@ -16,6 +16,9 @@ pub struct DriftModel {
     pub wheel_walk_m2_per_s: f64,
     /// Spread of the wheel-speed distance for each m/s that the speed changes, metres: what is left of the latency.
     pub wheel_latency_s: f64,
+    /// Standard deviation of what wheel speed has wrong of each start and the stop before it, which is alike in all of them, metres:
+    /// cars report no speed, or the least they do, for seconds in which they do otherwise.
+    pub start_sigma_m: f64,
     /// Random walk of the speed without wheel speed up to [`lively_mps`](Self::lively_mps), m²/s³.
     pub speed_walk_m2_per_s3: f64,
     /// Speed above which that falls with its inverse, m/s: fast traffic flows evenly.
@@ -63,6 +66,7 @@ impl Default for DriftModel {
         Self {
             wheel_walk_m2_per_s: 0.15,
             wheel_latency_s: 0.3,
+            start_sigma_m: 0.6,
             speed_walk_m2_per_s3: 0.7,
             lively_mps: 12.0,
             slow_below_mps: 7.0,
@@ -93,6 +97,12 @@ impl DriftModel {
     pub(super) fn wheel_var_m2(&self, dt_s: f64, moved_m: f64, change_mps: f64) -> f64 {
         let moving_s = moved_m.abs().min(dt_s);
         self.wheel_walk_m2_per_s * moving_s + (change_mps * self.wheel_latency_s).powi(2)
+    }
+
+    /// What the start after `starts` others since the place was known adds to what wheel speed leaves open: a variance, m². What is alike
+    /// in all n of them comes to n² times that of one.
+    pub(super) fn start_var_m2(&self, starts: u32) -> f64 {
+        (2.0 * f64::from(starts) + 1.0) * self.start_sigma_m * self.start_sigma_m
     }
 
     /// What a speed that nothing tells any more adds to the place in `dt_s`: a variance, m². A random walk of the speed with
@@ -193,6 +203,16 @@ mod tests {
         assert_eq!(model.flow_mps(1.0, Pace::ByLimits(1.0)), model.least_flow_mps);
         assert_eq!(surveyed(1.1, 10.0).quickening(surveyed(1.1, 12.0)), 1.2);
         assert_eq!(surveyed(1.1, 10.0).quickening(Pace::ByLimits(2.0)), 1.0);
+    }
+
+    #[test]
+    fn what_is_alike_in_all_starts_grows_with_their_number() {
+        let model = DriftModel::default();
+        let sigma_m = (0..20)
+            .map(|starts| model.start_var_m2(starts))
+            .sum::<f64>()
+            .sqrt();
+        assert!((sigma_m - 20.0 * model.start_sigma_m).abs() < 1e-9);
     }
 
     #[test]

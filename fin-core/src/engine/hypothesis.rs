@@ -31,6 +31,8 @@ const PLAIN_SPEED_SIGMA_MPS: f64 = 1.0;
 const COURSE_SPEED_MPS: f64 = 3.0;
 /// Route that is kept behind the car, metres.
 const KEPT_BEHIND_M: f64 = 300.0;
+/// Speed from which a car that stood has started, m/s.
+const STARTED_MPS: f64 = 0.4;
 /// Edges that a route has room for at first.
 const USUAL_LEGS: usize = 32;
 /// Cost of a fix beyond which it tells no more against a hypothesis than that it is wrong.
@@ -97,6 +99,8 @@ pub(super) struct Hypothesis {
     pub lasting_from: Option<(Time, f64)>,
     /// Variance of the place that the filter does not know of, m²: what wheel speed has left open since the last fix.
     drift_var_m2: f64,
+    /// Starts from standstill since then that count in it.
+    starts: u32,
 }
 
 /// How a fix lies to a hypothesis.
@@ -158,6 +162,7 @@ impl Hypothesis {
             lasting: Lasting::default(),
             lasting_from: None,
             drift_var_m2: 0.0,
+            starts: 0,
         }
     }
 
@@ -180,6 +185,7 @@ impl Hypothesis {
             lasting,
             lasting_from,
             drift_var_m2,
+            starts: _,
         } = self;
         let AlongTrack {
             time: _,
@@ -434,6 +440,7 @@ impl Hypothesis {
             work.belief = Some(belief);
         }
         self.drift_var_m2 = 0.0;
+        self.starts = 0;
         self.credit = Credit::default();
         self.earlier.clear();
         self.lasting.clear(&mut work.lasting);
@@ -462,6 +469,10 @@ impl Hypothesis {
             let moved_m = dt_s * track.speed_mps();
             let change_mps = track.speed_mps() - self.track.speed_mps();
             self.drift_var_m2 += drift.wheel_var_m2(dt_s, moved_m, change_mps);
+            if self.track.speed_mps() < STARTED_MPS && track.speed_mps() >= STARTED_MPS {
+                self.drift_var_m2 += drift.start_var_m2(self.starts);
+                self.starts = self.starts.saturating_add(1);
+            }
         }
         self.told_to_m = track.offset_m();
         self.track = track;

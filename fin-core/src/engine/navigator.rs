@@ -233,7 +233,7 @@ mod tests {
         let mut found = BTreeSet::new();
         fields(&serde_json::to_value(state).unwrap(), "", &mut found);
         found.retain(|name| !name.starts_with(".engine."));
-        assert_eq!(VERSION, 9, "write down the layout of the new version below");
+        assert_eq!(VERSION, 10, "write down the layout of the new version below");
         assert_eq!(Vec::from_iter(found), [".region", ".straying", ".unreadable"]);
     }
 }

@@ -32,7 +32,7 @@ use crate::time::Time;
 /// What the snapshot of an engine begins with.
 const SIGNATURE: [u8; 8] = *b"\x89FINST\r\n";
 /// Version of the states. It is raised whenever a field of the state comes, goes or changes its meaning.
-pub(super) const VERSION: u32 = 9;
+pub(super) const VERSION: u32 = 10;
 const VERSION_AT: usize = SIGNATURE.len();
 const DATABASE_AT: usize = VERSION_AT + 4;
 const STATE_AT: usize = DATABASE_AT + 12;
@@ -424,7 +424,7 @@ mod tests {
         let mut found = BTreeSet::new();
         fields(&state, "", &mut found);
         let found: Vec<&str> = found.iter().map(String::as_str).collect();
-        assert_eq!(VERSION, 9, "write down the layout of the new version below");
+        assert_eq!(VERSION, 10, "write down the layout of the new version below");
         insta::assert_snapshot!(found.join("\n"));
     }
 

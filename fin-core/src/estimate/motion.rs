@@ -157,7 +157,8 @@ impl MotionModel {
     /// that of rounding, step²/12 (Widrow and Kollár 2008, *Quantization Noise*, section 1.1), times
     /// (1 + ρ)/(1 − ρ) with ρ = exp(−dt/T): errors correlated over T carry that much less (Bayley and Hammersley
     /// 1946, "The effective number of independent observations in an autocorrelated time series").
-    /// A reading of 0 tells only that the car moves less than a step, so there h = v.
+    /// A reading of 0 tells only that the car moved less than a step then, so there h = v − τ a, of which scale and latency learn
+    /// nothing.
     pub fn expect_wheel(
         &self,
         x: &SVector<f64, DIM>,
@@ -165,11 +166,15 @@ impl MotionModel {
         since_last_s: Option<f64>,
     ) -> Expected {
         let inflation = since_last_s.map_or(1.0, |dt_s| self.inflation(dt_s));
-        if reported_mps <= 0.0 {
-            return Self::expect_speed(x, self.zero_speed_sigma_mps * inflation.sqrt());
-        }
         let (v, a) = (x[state::SPEED], x[state::ACCELERATION]);
         let (k, tau) = (x[state::SCALE], x[state::LATENCY]);
+        if reported_mps <= 0.0 {
+            return Expected {
+                hx: Vector1::new(v - tau * a),
+                h: RowVector5::new(0.0, 1.0, -tau, 0.0, 0.0),
+                r: Matrix1::new(self.zero_speed_sigma_mps.powi(2) * inflation),
+            };
+        }
         let variance =
             self.wheel_sigma_mps * self.wheel_sigma_mps + self.wheel_step_mps * self.wheel_step_mps / 12.0;
         Expected {
@@ -254,6 +259,15 @@ mod tests {
             let slope = (model.expect_wheel(&moved, 11.0, None).hx[0] - expected.hx[0]) / step;
             assert!((slope - expected.h[i]).abs() < 1e-5, "column {i}");
         }
+    }
+
+    #[test]
+    fn no_wheel_speed_is_no_speed_a_while_ago() {
+        let model = MotionModel::default();
+        let starting = Vector5::new(100.0, 0.6, 2.0, 0.97, 0.3);
+        let expected = model.expect_wheel(&starting, 0.0, None);
+        assert!(expected.hx[0].abs() < 1e-12);
+        assert_eq!(expected.h, RowVector5::new(0.0, 1.0, -0.3, 0.0, 0.0));
     }
 
     #[test]

@@ -446,3 +446,33 @@ fn after_a_minute_without_wheel_speed_the_next_one_does_not_tell_what_was_driven
         assert!(estimate.accuracy_m > 100.0, "{estimate:?}");
     }
 }
+
+#[test]
+fn the_more_often_a_car_starts_the_less_is_sure_of_what_wheel_speed_alone_tells() {
+    let trip = Trip {
+        wheel: true,
+        ..Trip::default()
+    };
+    let mut engine = Engine::new(Arc::new(database(false)));
+    let inside = |o: &Observation| trip.offset_m(o.time()) < PORTAL_M + 300.0;
+    for observation in drive(&trip).into_iter().take_while(inside) {
+        engine.step(&observation).unwrap();
+    }
+    let entered = engine.predict(Time::default()).unwrap().time;
+    let half_after = |speed_mps: fn(u32) -> f64| {
+        let mut engine = engine.clone();
+        for second in 1..=100 {
+            let sample = SpeedSample {
+                time: entered.plus_seconds(f64::from(second)),
+                speed_mps: speed_mps(second),
+            };
+            engine.step(&Observation::Speed(sample)).unwrap();
+        }
+        engine.predict(Time::default()).unwrap().accuracy_m
+    };
+    let crawling_m = half_after(|_| 1.0);
+    let starting_m = half_after(|second| if second % 10 < 5 { 2.0 } else { 0.0 });
+    // Ten starts, each 0.6 m to the same side.
+    let more_m = (starting_m.powi(2) - crawling_m.powi(2)).sqrt();
+    assert!((5.0..9.0).contains(&more_m), "{crawling_m} {starting_m}");
+}

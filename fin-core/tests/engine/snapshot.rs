@@ -116,7 +116,7 @@ fn what_is_no_snapshot_is_told_apart_from_one_of_another_version() {
     let error = engine.restore(&bytes).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "expected snapshot version 9 at byte 8, got 200"
+        "expected snapshot version 10 at byte 8, got 200"
     );
 }
 

@@ -145,10 +145,13 @@ def along_track():
                 wheel = ms
                 variance = R_WHEEL * inflation
                 if value == 0.0:
-                    component, variance = 1, SIGMA_ZERO**2 * inflation
+                    variance = SIGMA_ZERO**2 * inflation
             else:
                 variance = sigma**2
-            if component is None:
+            if kind == "wheel" and value == 0.0:
+                h = lambda x: np.array([x[1] - x[4] * x[2]])
+                jacobian = lambda x: np.array([[0.0, 1.0, -x[4], 0.0, 0.0]])
+            elif component is None:
                 h = lambda x: np.array([x[3] * (x[1] - x[4] * x[2])])
                 jacobian = lambda x: np.array([[0.0, x[3], -x[3] * x[4], x[1] - x[4] * x[2], -x[3] * x[2]]])
             else:
