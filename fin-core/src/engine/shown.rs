@@ -13,13 +13,11 @@ use crate::network::{EdgeId, RoadNetwork};
 
 /// How fast the answer goes back at most while GNSS is away, m/s.
 pub(super) const MOST_BACK_MPS: f64 = 1.9;
-/// How long the answer waits for a car that turns out to be farther back, seconds; where it would take longer it goes there at once.
-const PATIENCE_S: f64 = 60.0;
 /// How fast the answer goes over to fixes, forwards and backwards beside what the car drives, m/s.
 const MOST_OVER_MPS: f64 = 9.0;
 /// How long that takes at most, seconds; else it goes there at once.
-const OVER_PATIENCE_S: f64 = 20.0;
-/// How far beyond the route what was answered is looked for, metres: a minute's drive, for longer than which nothing waits.
+const OVER_PATIENCE_S: f64 = 30.0;
+/// How far beyond the route what was answered is looked for, metres.
 const FAR_M: f64 = 2e3;
 
 /// The place from which the answer runs on.
@@ -88,10 +86,6 @@ fn over_to_m(shown_m: f64, spot: &Spot, since_s: f64) -> f64 {
 
 /// Offset of what is answered `since_s` after `shown_m` while the car is thought to be at `spot` without fixes, metres.
 fn not_back_m(shown_m: f64, spot: &Spot, since_s: f64) -> f64 {
-    let lead_m = shown_m - spot.offset_m;
-    if lead_m > PATIENCE_S * (MOST_BACK_MPS + spot.speed_mps.max(0.0)) {
-        return spot.offset_m;
-    }
     spot.offset_m.max(shown_m - MOST_BACK_MPS * since_s)
 }
 
@@ -116,14 +110,7 @@ mod tests {
         assert_eq!(not_back_m(120.0, &car, 0.0), 120.0);
         assert_eq!(not_back_m(120.0, &car, 1.0), 120.0 - MOST_BACK_MPS);
         assert_eq!(not_back_m(100.5, &car, 1.0), 100.0);
-    }
-
-    #[test]
-    fn a_car_that_is_behind_is_waited_for_a_minute_at_most() {
-        // At 3 m/s a minute makes up for 294 m.
-        let car = spot(100.0, 10.0, 3.0);
-        assert_eq!(not_back_m(390.0, &car, 0.0), 390.0);
-        assert_eq!(not_back_m(400.0, &car, 0.0), 100.0);
+        assert_eq!(not_back_m(900.0, &car, 1.0), 900.0 - MOST_BACK_MPS, "however far");
     }
 
     #[test]
@@ -133,7 +120,7 @@ mod tests {
         assert_eq!(over_to_m(260.0, &car, 1.0), 260.0 + 20.0 + MOST_OVER_MPS);
         assert_eq!(over_to_m(310.0, &car, 1.0), 310.0 + 20.0 - MOST_OVER_MPS);
         assert_eq!(over_to_m(278.0, &car, 1.0), 300.0);
-        assert_eq!(over_to_m(100.0, &car, 0.0), 300.0, "too far for that");
+        assert_eq!(over_to_m(20.0, &car, 0.0), 300.0, "too far for that");
         // Nor does it go back by a step when the car hardly moves.
         let crawling = spot(300.0, 5.0, 1.0);
         assert_eq!(over_to_m(350.0, &crawling, 1.0), 350.0 - MOST_BACK_MPS);
