@@ -45,7 +45,7 @@ const LONGEST_AWAY_S: f64 = 1e6;
 /// By how much the half-widths of 68 % and 95 % grow with the relative uncertainty of the speed, where scans alone tell it.
 /// Chosen on simulated drives, like the next: what the level differences have in common over a queue is more than the
 /// model says.
-const UNSURE_SPEED_GROWTH: (f64, f64) = (0.4, 1.2);
+const UNSURE_SPEED_GROWTH: (f64, f64) = (0.2, 1.2);
 /// By how much they grow towards standstill with wheel speed, and the speed below which they do, m/s.
 const CRAWLING_GROWTH: f64 = 0.1;
 const CRAWLING_MPS: f64 = 8.0;
@@ -421,6 +421,7 @@ impl Belief {
     /// Writes into `out` how likely the places of `support` are at each gait, gait after gait.
     fn by_gait(&self, support: &Range<usize>, out: &mut Vec<f32>) {
         out.clear();
+        out.reserve(self.gaits() * self.row.points());
         out.resize(self.gaits() * support.len(), 0.0);
         for (lane, cells) in self.row.lanes().enumerate() {
             let gait = match self.rates {
@@ -492,6 +493,7 @@ impl Belief {
         self.by_gait(&places, by_gait);
         self.row.marginal(&mut self.marginal);
         after.clear();
+        after.reserve(self.row.points());
         after.extend_from_slice(&self.marginal[places]);
         let grid = self.grid();
         self.fit_grid();

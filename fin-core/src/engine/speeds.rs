@@ -11,21 +11,14 @@ use crate::fingerprint::matcher::GaitChanges;
 pub(super) const SPEED_LANES: usize = 51;
 
 /// Gaits, classes of speed that scans are scored for apart: the last lane of each, and the speed that stands for it, m/s.
-pub(super) const GAITS: [(usize, f64); 14] = [
+pub(super) const GAITS: [(usize, f64); 7] = [
     (0, 0.0),
-    (1, 1.0),
-    (2, 2.0),
-    (3, 3.0),
-    (4, 4.0),
-    (5, 5.0),
-    (6, 6.0),
-    (8, 7.5),
-    (11, 10.0),
-    (15, 13.5),
-    (20, 18.0),
-    (27, 24.0),
-    (36, 32.0),
-    (50, 43.0),
+    (2, 1.5),
+    (6, 4.5),
+    (11, 9.0),
+    (18, 15.0),
+    (28, 23.0),
+    (50, 36.0),
 ];
 /// A probability that makes up for lanes that have none.
 const LEAST_SHARE: f64 = 1e-12;

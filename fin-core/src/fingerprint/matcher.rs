@@ -105,6 +105,8 @@ const UNHEARD_LIKELIHOOD: f32 = 0.3;
 pub(crate) const FIX_RETURN_S: f64 = 5.0;
 /// Likelihood of any scan beyond the ends of the route, against that of one that fits.
 const OFF_ROUTE_LIKELIHOOD: f32 = 1e-4;
+/// Readings of a scan that room is made for at once; more are rare.
+const USUAL_READINGS: usize = 32;
 /// Share of a scan's information below which nothing is learnt of it.
 const LEAST_TAUGHT: f64 = 1e-3;
 
@@ -125,12 +127,8 @@ impl ScanScore {
         let points = places.window.points;
         self.known = 0;
         self.heard.clear();
-        self.residuals_db.clear();
-        self.variances_db2.clear();
-        self.factors.clear();
-        self.likelihood.clear();
+        self.clear(places.around.points, history.gaits, scan.cells.len());
         self.likelihood.resize(points * history.gaits, 1.0);
-        self.presence.clear();
         self.presence.resize(points, 0.0);
         let serving = scan.cells.iter().find(|reading| reading.serving);
         let plmn = serving.and_then(|reading| reading.cell.plmn);
@@ -252,6 +250,24 @@ impl ScanScore {
         if reading.rsrp_dbm.is_some() {
             self.residuals_db.extend_from_slice(&self.row_db);
             self.variances_db2.extend_from_slice(&self.row_db2);
+        }
+    }
+
+    /// Forgets the scan before, and makes room for one at as many places as there may come to be.
+    fn clear(&mut self, places: usize, gaits: usize, readings: usize) {
+        let readings = readings.min(USUAL_READINGS);
+        let rows = [
+            (&mut self.presence, 1),
+            (&mut self.row_db, 1),
+            (&mut self.row_db2, 1),
+            (&mut self.likelihood, gaits),
+            (&mut self.residuals_db, readings),
+            (&mut self.variances_db2, readings),
+            (&mut self.factors, gaits * readings),
+        ];
+        for (row, times) in rows {
+            row.clear();
+            row.reserve(places * times);
         }
     }
 

@@ -106,7 +106,7 @@ impl ReadingTerms {
     /// scale, dB².
     #[inline(always)]
     fn lasting_db2(&self, var_db2: f32) -> f32 {
-        (var_db2 + self.offset_var_db2) / STUDENT_SCALE - self.noise_db2
+        (var_db2 + self.offset_var_db2) * (1.0 / STUDENT_SCALE) - self.noise_db2
     }
 
     /// Updates what is known of a cell's difference at each place, its mean and the share of its variance that is open, by the reading
@@ -126,9 +126,11 @@ impl ReadingTerms {
         for ((mean, open), (&residual, &var)) in means.iter_mut().zip(opens).zip(readings) {
             let var = *open * self.lasting_db2(var);
             let off = residual - self.offset_mean_db - *mean;
-            let square = off * off / (STUDENT_SCALE * (var + self.passing_db2) + LEAST_DB2);
-            let weight = ((dof + 1.0) / (dof + square)).min(1.0);
-            let gain = var * weight / (var * weight + self.passing_db2 + LEAST_DB2);
+            let scale = STUDENT_SCALE * (var + self.passing_db2) + LEAST_DB2;
+            // The weight is `weighed` over `all`, and the gain that of a Kalman filter with it.
+            let all = dof * scale + off * off;
+            let weighed = ((dof + 1.0) * scale).min(all);
+            let gain = var * weighed / (var * weighed + (self.passing_db2 + LEAST_DB2) * all);
             let unheard = residual.is_nan();
             *mean = if unheard { 0.0 } else { *mean + gain * off };
             *open = if unheard {
