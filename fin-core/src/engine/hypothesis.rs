@@ -29,10 +29,11 @@ const GNSS_SPEED_SIGMA_MPS: f64 = 0.5;
 const PLAIN_SPEED_SIGMA_MPS: f64 = 1.0;
 /// Speed from which the course of a fix means something, m/s.
 const COURSE_SPEED_MPS: f64 = 3.0;
+/// Speed from which a car that stood has started, m/s, and the most starts that are told apart.
+const STARTED_MPS: f64 = 0.4;
+const MOST_STARTS: u32 = 1000;
 /// Route that is kept behind the car, metres.
 const KEPT_BEHIND_M: f64 = 300.0;
-/// Speed from which a car that stood has started, m/s.
-const STARTED_MPS: f64 = 0.4;
 /// Edges that a route has room for at first.
 const USUAL_LEGS: usize = 32;
 /// Cost of a fix beyond which it tells no more against a hypothesis than that it is wrong.
@@ -100,7 +101,7 @@ pub(super) struct Hypothesis {
     /// Variance of the place that the filter does not know of, m²: what wheel speed has left open since the last fix.
     drift_var_m2: f64,
     /// Starts from standstill since then that count in it.
-    starts: u32,
+    pub(super) starts: u32,
 }
 
 /// How a fix lies to a hypothesis.
@@ -185,7 +186,7 @@ impl Hypothesis {
             lasting,
             lasting_from,
             drift_var_m2,
-            starts: _,
+            starts,
         } = self;
         let AlongTrack {
             time: _,
@@ -224,6 +225,7 @@ impl Hypothesis {
             && lasting.is_sound()
             && lasting_from.is_none_or(|(_, m)| is_offset(m))
             && (0.0..=MOST_OFFSET_M).contains(drift_var_m2)
+            && *starts <= MOST_STARTS
             && level_offset.is_sound()
             && shifts.is_sound()
             && entry.is_sound()
@@ -471,7 +473,7 @@ impl Hypothesis {
             self.drift_var_m2 += drift.wheel_var_m2(dt_s, moved_m, change_mps);
             if self.track.speed_mps() < STARTED_MPS && track.speed_mps() >= STARTED_MPS {
                 self.drift_var_m2 += drift.start_var_m2(self.starts);
-                self.starts = self.starts.saturating_add(1);
+                self.starts = (self.starts + 1).min(MOST_STARTS);
             }
         }
         self.told_to_m = track.offset_m();

@@ -476,6 +476,9 @@ mod tests {
             let radio = &e.options.radio;
             e.hypotheses[0].shifts.learn(CellIx(0), f64::NAN, 1.0, radio);
         });
+        refused("more starts than are counted", &|e| {
+            e.hypotheses[0].starts = u32::MAX
+        });
         refused("a scan at no place", &|e| {
             e.hypotheses[0].lasting_from = Some((Time::default(), f64::NAN));
         });

@@ -125,8 +125,6 @@ impl ScanScore {
         model: &RadioModel,
     ) {
         let points = places.window.points;
-        self.known = 0;
-        self.heard.clear();
         self.clear(places.around.points, history.gaits, scan.cells.len());
         self.likelihood.resize(points * history.gaits, 1.0);
         self.presence.resize(points, 0.0);
@@ -255,6 +253,8 @@ impl ScanScore {
 
     /// Forgets the scan before, and makes room for one at as many places as there may come to be.
     fn clear(&mut self, places: usize, gaits: usize, readings: usize) {
+        self.known = 0;
+        self.heard.clear();
         let readings = readings.min(USUAL_READINGS);
         let rows = [
             (&mut self.presence, 1),

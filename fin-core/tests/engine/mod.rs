@@ -35,6 +35,16 @@ fn replay(trip: &Trip) -> Vec<(f64, Estimate)> {
     found
 }
 
+/// An engine that has taken what comes on the way up to `offset_m`.
+fn driven_to(trip: &Trip, offset_m: f64) -> Engine {
+    let mut engine = Engine::new(Arc::new(database(false)));
+    let before = |observation: &Observation| trip.offset_m(observation.time()) < offset_m;
+    for observation in drive(trip).into_iter().take_while(before) {
+        engine.step(&observation).unwrap();
+    }
+    engine
+}
+
 /// Errors inside the tunnel over some seeds of `trip`, metres, and the shares of them inside the stated intervals.
 fn errors(trip: &Trip) -> (Vec<f64>, f64, f64) {
     let mut inside = Vec::new();
@@ -430,12 +440,7 @@ fn after_a_minute_without_wheel_speed_the_next_one_does_not_tell_what_was_driven
         cells: true,
         ..Trip::default()
     };
-    let mut engine = Engine::new(Arc::new(database(false)));
-    let observations = drive(&trip);
-    let inside = |o: &&Observation| trip.offset_m(o.time()) < PORTAL_M + 500.0;
-    for observation in observations.iter().take_while(inside) {
-        engine.step(observation).unwrap();
-    }
+    let mut engine = driven_to(&trip, PORTAL_M + 500.0);
     let last = engine.predict(Time::default()).unwrap().time;
     for ms in [60_000, 60_500, 61_000] {
         let sample = SpeedSample {
@@ -453,11 +458,7 @@ fn the_more_often_a_car_starts_the_less_is_sure_of_what_wheel_speed_alone_tells(
         wheel: true,
         ..Trip::default()
     };
-    let mut engine = Engine::new(Arc::new(database(false)));
-    let inside = |o: &Observation| trip.offset_m(o.time()) < PORTAL_M + 300.0;
-    for observation in drive(&trip).into_iter().take_while(inside) {
-        engine.step(&observation).unwrap();
-    }
+    let engine = driven_to(&trip, PORTAL_M + 300.0);
     let entered = engine.predict(Time::default()).unwrap().time;
     let half_after = |speed_mps: fn(u32) -> f64| {
         let mut engine = engine.clone();
