@@ -469,8 +469,8 @@ impl RateLanes {
             self.support = (first, last + 1);
             let kept = self.spread_by(1);
             for row in self.cells.chunks_exact_mut(self.points).chain([&mut out[..]]) {
-                row[..kept.start].fill(0.0);
-                row[kept.end..].fill(0.0);
+                row[support.start..kept.start.max(support.start)].fill(0.0);
+                row[kept.end.min(support.end)..support.end].fill(0.0);
             }
         }
     }

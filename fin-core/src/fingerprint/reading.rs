@@ -59,12 +59,13 @@ impl ReadingTerms {
         unheard: f32,
     ) {
         // Every level does the same operations in the same order, so that the bits are the same on every CPU.
-        dispatch!(Level::new(), _simd => self.write_all(likelihoods, (residuals_db, variances_db2), known, unheard));
+        let terms = *self;
+        dispatch!(Level::new(), _simd => terms.write_all(likelihoods, (residuals_db, variances_db2), known, unheard));
     }
 
     #[inline(always)]
     fn write_all(
-        &self,
+        self,
         likelihoods: &mut [f32],
         (residuals, variances): (&[f32], &[f32]),
         known: Option<(&[f32], &[f32])>,
@@ -89,7 +90,7 @@ impl ReadingTerms {
     /// Student's density of the difference, given what is known of it, times a constant.
     #[inline(always)]
     fn likelihood(
-        &self,
+        self,
         (residual_db, var_db2): (f32, f32),
         (mean_db, open): (f32, f32),
         unheard: f32,
@@ -105,7 +106,7 @@ impl ReadingTerms {
     /// The variance of what lasts of a difference, with that of the phone's offset, where that of readings is `var_db2` in Student's
     /// scale, dB².
     #[inline(always)]
-    fn lasting_db2(&self, var_db2: f32) -> f32 {
+    fn lasting_db2(self, var_db2: f32) -> f32 {
         (var_db2 + self.offset_var_db2) * (1.0 / STUDENT_SCALE) - self.noise_db2
     }
 
@@ -116,11 +117,12 @@ impl ReadingTerms {
         (means_db, opens): (&mut [f32], &mut [f32]),
         (residuals_db, variances_db2): (&[f32], &[f32]),
     ) {
-        dispatch!(Level::new(), _simd => self.teach_all((means_db, opens), (residuals_db, variances_db2)));
+        let terms = *self;
+        dispatch!(Level::new(), _simd => terms.teach_all((means_db, opens), (residuals_db, variances_db2)));
     }
 
     #[inline(always)]
-    fn teach_all(&self, (means, opens): (&mut [f32], &mut [f32]), (residuals, variances): (&[f32], &[f32])) {
+    fn teach_all(self, (means, opens): (&mut [f32], &mut [f32]), (residuals, variances): (&[f32], &[f32])) {
         let dof = STUDENT_DOF as f32;
         let readings = residuals.iter().zip(variances);
         for ((mean, open), (&residual, &var)) in means.iter_mut().zip(opens).zip(readings) {
