@@ -5,6 +5,7 @@
 //! predicts, and a row of likelihoods over the places ahead (see [`crate::dtw::lanes`]) is moved by that prediction
 //! and weighed by each cell scan. At a fork the row carries over into every branch.
 
+mod alone;
 mod belief;
 mod drift;
 mod gate;

@@ -2,36 +2,24 @@
 //! surveys usually drove there, or as the speed limits have it, for who drove as it did where its last fix was; or it has come to
 //! stand somewhere on the way. The longer no fix comes back, the less likely it is out of the tunnel.
 
-use std::f64::consts::TAU;
-
+use super::alone::{Alone, LEAST_SPEED_MPS, PLACES};
 use super::belief::Spot;
 use super::drift::{DriftModel, Queued};
 use super::hypothesis::Hypothesis;
-use super::shown::MOST_BACK_MPS;
-use super::spread::half_width;
 use super::{ALONE_PATIENCE_S, EngineOptions};
 use crate::estimate::{AlongTrack, MotionModel};
 use crate::fingerprint::FingerprintDb;
-use crate::fingerprint::matcher::{FIX_RETURN_S, Leg};
+use crate::fingerprint::matcher::{Leg, Window};
 use crate::network::RoadNetwork;
 use crate::time::Time;
 
 /// The step in which the car is moved on, seconds, and the most steps that are taken; where these are not enough they are longer.
 const STEP_S: f64 = 1.0;
 const MOST_STEPS: f64 = 600.0;
-/// Places that are weighed, and how far beyond the mean they reach, standard deviations.
-const PLACES: usize = 192;
-const REACH: f64 = 4.0;
-/// Probability that no fix comes back at all after a tunnel.
-const NO_FIX: f64 = 1e-6;
-/// The slowest that a car goes with the traffic, m/s.
-const LEAST_SPEED_MPS: f64 = 1.0;
 /// The shortest open stretch after a tunnel on which fixes come back, metres.
 const LEAST_OPEN_M: f64 = 150.0;
 /// How near a portal a car that stood is taken to have driven in when no more fixes come, metres.
 const NEAR_PORTAL_M: f64 = 200.0;
-/// The least standard deviation of a place, metres.
-const LEAST_SIGMA_M: f64 = 0.1;
 
 /// How a car moves on that nothing tells of.
 #[derive(Clone, Copy)]
@@ -46,23 +34,6 @@ pub(super) struct Reckoning<'a> {
     since: Option<Time>,
 }
 
-/// A car that nothing tells of.
-#[derive(Clone, Copy)]
-struct Alone {
-    /// Since when.
-    since: Time,
-    /// Where it was then, metres along the route.
-    from_m: f64,
-    /// How probable it is that it was in a queue then, and that it is in the long run.
-    queue: (f64, f64),
-    /// Where it is by now as one of the traffic.
-    track: AlongTrack,
-    /// Where the route comes out of the tunnel, metres; where it was then if that is farther on.
-    exit_m: f64,
-    /// For how long it would have been beyond that by now, seconds.
-    out_s: f64,
-}
-
 impl<'a> Reckoning<'a> {
     pub(super) fn new(db: &'a FingerprintDb, options: &'a EngineOptions, since: Option<Time>) -> Self {
         Self {
@@ -71,21 +42,6 @@ impl<'a> Reckoning<'a> {
             drift: &options.drift,
             since,
         }
-    }
-}
-
-impl Alone {
-    /// How probable it is that the car is in a queue by now.
-    fn stop_share(&self, drift: &DriftModel) -> f64 {
-        let changes = drift.speed_jump_per_s * self.track.time.seconds_since(self.since);
-        let (then, later) = self.queue;
-        later + (then - later) * libm::exp(-changes)
-    }
-
-    /// What the chance of a queue adds to the place of one of the traffic: a variance, m².
-    fn stop_var_m2(&self, drift: &DriftModel) -> f64 {
-        let moved_m = self.track.offset_m() - self.from_m;
-        self.stop_share(drift) * moved_m * moved_m / 3.0
     }
 }
 
@@ -191,62 +147,31 @@ impl Hypothesis {
         (track, out_s)
     }
 
-    /// Where a car is that nothing tells of: as one of the traffic, or stopped since, and all the less out of the tunnel the longer
-    /// no fix comes.
+    /// Where a car is that nothing tells of; `None` when it is nowhere.
     fn spot_of(&self, alone: &Alone, by: &Reckoning<'_>) -> Option<Spot> {
-        let Alone {
-            from_m,
-            track,
-            exit_m,
-            out_s,
-            ..
-        } = *alone;
-        let flowing = self.spot_by_filter(&track);
-        let mean_m = flowing.offset_m;
-        let sigma_m = (flowing.half68_m / 0.994).max(LEAST_SIGMA_M);
-        let stop_share = alone.stop_share(by.drift);
-        let flow_share = 1.0 - stop_share;
-        let speed_mps = track.speed_mps().max(LEAST_SPEED_MPS);
-        let low_m = from_m.min(mean_m - REACH * sigma_m);
-        let step_m = (mean_m + REACH * sigma_m - low_m) / (PLACES - 1) as f64;
-        let mut course = self.course(&by.db.network, low_m);
-        let (mut was_open, mut open_m, mut stopped) = (false, 0.0, 0.0);
-        let row: [f32; PLACES] = std::array::from_fn(|place| {
-            let at_m = low_m + place as f64 * step_m;
+        let flowing = self.spot_by_filter(&alone.track);
+        let places = alone.places(&flowing);
+        let open_m = self.open_road_m(&places, alone.exit_m, &by.db.network);
+        alone.spot(&flowing, (&places, &open_m), by.drift)
+    }
+
+    /// How many metres of open road, on which fixes come back, lie between `exit_m` and each of some places.
+    fn open_road_m(&self, places: &Window, exit_m: f64, network: &RoadNetwork) -> [f64; PLACES] {
+        let mut course = self.course(network, places.base_m);
+        let (mut was_open, mut open_m) = (false, 0.0);
+        std::array::from_fn(|place| {
+            let at_m = places.base_m + place as f64 * places.step_m;
             let here = course.at(at_m);
-            let is_open = at_m > exit_m && by.db.network.edge(here.edge).tunnel.is_none();
+            let is_open = at_m > exit_m && network.edge(here.edge).tunnel.is_none();
             if is_open {
                 open_m += if was_open {
-                    step_m
+                    places.step_m
                 } else {
-                    step_m.min(here.offset_m)
+                    places.step_m.min(here.offset_m)
                 };
             }
             was_open = is_open;
-            let silent = libm::exp(-open_m / (speed_mps * FIX_RETURN_S)).max(NO_FIX);
-            let off = (at_m - mean_m) / sigma_m;
-            let flows = flow_share * libm::exp(-0.5 * off * off) / (sigma_m * TAU.sqrt());
-            let (behind_m, ahead_m) = (at_m - 0.5 * step_m, at_m + 0.5 * step_m);
-            let within_m = (ahead_m.min(mean_m) - behind_m.max(from_m)).max(0.0);
-            let stops = stop_share * within_m / (step_m * (mean_m - from_m).max(step_m));
-            stopped += silent * stops;
-            (silent * (flows + stops)) as f32
-        });
-        let total: f64 = row.iter().map(|&p| f64::from(p)).sum();
-        if total.is_nan() || total <= 0.0 {
-            return None;
-        }
-        // The answer goes with the traffic as far as the exit, and from there as slowly as any back to the middle of where it may stand.
-        let back_m = (MOST_BACK_MPS * out_s).min(0.5 * (exit_m - from_m));
-        let offset_m = if out_s > 0.0 { exit_m - back_m } else { mean_m };
-        let half_m = |share: f64| half_width(&row, (offset_m - low_m) / step_m, share * total) * step_m;
-        let stopped = stopped / total;
-        Some(Spot {
-            offset_m,
-            half68_m: half_m(0.68),
-            half95_m: half_m(0.95),
-            speed_mps: (1.0 - stopped) * track.speed_mps() + stopped * by.drift.queue_mps,
-            ..flowing
+            open_m
         })
     }
 

@@ -103,6 +103,21 @@ proptest! {
     }
 
     #[test]
+    fn what_makes_cars_faster_or_forgets_their_acceleration_leaves_a_distribution(
+        drive in drives(),
+        factor in 0.3..3.0_f64,
+    ) {
+        let model = MotionModel::default();
+        for track in filter(&drive, &start(&model), &model) {
+            for changed in [track.quickened(factor), track.unaccelerated(&model)] {
+                let covariance = changed.state.covariance;
+                prop_assert!((covariance - covariance.transpose()).amax() <= 1e-9 * covariance.amax());
+                prop_assert!(smallest_eigenvalue(&covariance, &changed.state) > -ROUNDING);
+            }
+        }
+    }
+
+    #[test]
     fn the_origin_of_offsets_does_not_matter(drive in drives(), delta_m in -1e5..1e5_f64) {
         let model = MotionModel::default();
         let moved: Vec<_> = drive
@@ -159,6 +174,55 @@ fn a_car_that_stands_for_minutes_stays_where_it_is() {
     assert!(
         (last.scale() - 1.0).abs() < 1e-9,
         "standing tells nothing of the scale"
+    );
+}
+
+#[test]
+fn a_quickened_car_is_as_much_faster_and_two_of_them_as_much_farther_apart() {
+    let model = MotionModel::default();
+    let track = start(&model).predict(Time::from_millis(4000), &model);
+    let fast = track.quickened(1.5);
+    let deviations =
+        |track: &AlongTrack| [state::OFFSET, state::SPEED].map(|i| track.state.covariance[(i, i)].sqrt());
+    assert_eq!(fast.offset_m(), track.offset_m());
+    assert_eq!(fast.speed_mps(), 1.5 * track.speed_mps());
+    for (fast, before) in std::iter::zip(deviations(&fast), deviations(&track)) {
+        assert!((fast / before - 1.5).abs() < 1e-12, "{before} became {fast}");
+    }
+    let same = [state::ACCELERATION, state::SCALE, state::LATENCY];
+    assert!(
+        same.iter()
+            .all(|&i| fast.state.covariance[(i, i)] == track.state.covariance[(i, i)])
+    );
+}
+
+#[test]
+fn of_an_acceleration_that_nothing_tells_all_else_is_independent() {
+    let model = MotionModel::default();
+    let track = start(&model).predict(Time::from_millis(4000), &model);
+    let (mut braking, ours) = (track, state::ACCELERATION);
+    braking.state.mean[ours] = -2.0;
+    let forgotten = braking.unaccelerated(&model);
+    assert_eq!(forgotten.state.mean[ours], 0.0);
+    for i in 0..DIM {
+        let there = forgotten.state.covariance[(i, ours)];
+        let expected = if i == ours {
+            model.acceleration_sigma_mps2 * model.acceleration_sigma_mps2
+        } else {
+            0.0
+        };
+        assert_eq!(
+            (there, forgotten.state.covariance[(ours, i)]),
+            (expected, expected)
+        );
+    }
+    assert!(
+        track.state.covariance[(state::SPEED, ours)] != 0.0,
+        "nothing was there to forget"
+    );
+    assert_eq!(
+        (forgotten.offset_m(), forgotten.speed_mps()),
+        (track.offset_m(), track.speed_mps())
     );
 }
 
