@@ -1,6 +1,7 @@
 //! Where the car is beyond the route that is laid: routes are laid on with observations, and there may be none for minutes.
 
-use super::hypothesis::{Hypothesis, ways_on};
+use super::hypothesis::Hypothesis;
+use super::route::ways_on;
 use crate::fingerprint::matcher::Leg;
 use crate::frame::bearing_difference_deg;
 use crate::network::{EdgeId, EdgePosition, RoadNetwork};
