@@ -40,6 +40,7 @@ pub(super) struct Alone {
 
 /// How likely such a car is at some places, up to a factor.
 struct Likely {
+    /// Place after place, and all of it.
     row: [f32; PLACES],
     total: f64,
     /// What of the total is of cars that stopped.
@@ -102,6 +103,7 @@ impl Alone {
         })
     }
 
+    /// How likely it is at each of the places, in the terms of [`spot`](Self::spot).
     fn weigh(
         &self,
         flowing: &Spot,

@@ -107,10 +107,7 @@ impl Hypothesis {
     /// What is believed at the filter's time before a scan, with wheel speed or without. `room` is a belief that has ended.
     fn believed(&mut self, wheel: bool, by: &Reckoning<'_>, room: &mut Option<Belief>) -> Belief {
         match self.belief.take() {
-            Some(mut belief) => {
-                belief.advance(&self.track, by.drift, |offset_m| self.pace(by.db, offset_m));
-                belief.with_rates(&self.track, wheel, by.drift)
-            }
+            Some(belief) => self.followed(belief, wheel, by),
             None => {
                 let drift_var_m2 = self.drift_var_m2 + self.stop_var_m2(by);
                 Belief::start(&self.track, drift_var_m2, wheel, room.take())

@@ -246,7 +246,7 @@ impl Hypothesis {
         for leg in self
             .legs
             .iter()
-            .filter(|leg| leg.start_m <= high && leg.start_m + leg.length_m >= low)
+            .filter(|leg| leg.start_m <= high && leg.end_m() >= low)
         {
             let projection = network.project(leg.edge, fix.position);
             let offset_m = leg.start_m + projection.offset_m + moved_m;
@@ -326,10 +326,13 @@ impl Hypothesis {
     /// of what was driven meanwhile.
     pub(super) fn doubt_distance(&mut self, by: &Reckoning<'_>) {
         self.drift_var_m2 += self.stop_var_m2(by);
-        if let Some(mut belief) = self.belief.take() {
-            belief.advance(&self.track, by.drift, |offset_m| self.pace(by.db, offset_m));
-            self.belief = Some(belief.with_rates(&self.track, false, by.drift));
-        }
+        self.belief = self.belief.take().map(|belief| self.followed(belief, false, by));
+    }
+
+    /// A belief at the filter's time, with wheel speed or without.
+    pub(super) fn followed(&self, mut belief: Belief, wheel: bool, by: &Reckoning<'_>) -> Belief {
+        belief.advance(&self.track, by.drift, |offset_m| self.pace(by.db, offset_m));
+        belief.with_rates(&self.track, wheel, by.drift)
     }
 }
 

@@ -380,7 +380,7 @@ impl Engine {
             let entered = self.fix_offset_m(best);
             let beyond = best.onward(network, offset_m).map(|onward| onward.leg);
             let mut driven = best.legs[..index].iter().copied().chain(beyond);
-            driven.any(|leg| inside(leg.edge) && leg.start_m + leg.length_m > entered)
+            driven.any(|leg| inside(leg.edge) && leg.end_m() > entered)
         };
         if !in_tunnel && passed_tunnel() {
             Mode::Reacquiring

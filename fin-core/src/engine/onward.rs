@@ -37,7 +37,7 @@ pub(super) struct Course<I> {
 impl<I: Iterator<Item = Leg>> Course<I> {
     /// The place at a route offset that is not before those asked for until now.
     pub(super) fn at(&mut self, offset_m: f64) -> EdgePosition {
-        while self.leg.start_m + self.leg.length_m < offset_m
+        while self.leg.end_m() < offset_m
             && let Some(next) = self.ahead.next()
         {
             self.leg = next;
@@ -52,10 +52,7 @@ impl<I: Iterator<Item = Leg>> Course<I> {
 impl Hypothesis {
     /// The stretches of the route from the one at `offset_m`, and those that follow to where the roads end.
     pub(super) fn legs_ahead(&self, network: &RoadNetwork, offset_m: f64) -> impl Iterator<Item = Leg> {
-        let here = self
-            .legs
-            .partition_point(|leg| leg.start_m <= offset_m)
-            .saturating_sub(1);
+        let here = self.leg_at(offset_m);
         let beyond = self.onward(network, f64::INFINITY).map(|onward| onward.leg);
         self.legs[here..].iter().copied().chain(beyond)
     }
@@ -72,7 +69,7 @@ impl Hypothesis {
         let to_m = offset_m.min(self.end_m() + MOST_ONWARD_M);
         let last = self.legs.last().map(|&leg| Onward { leg, share: 1.0 });
         let further = move |before: &Onward| {
-            let start_m = before.leg.start_m + before.leg.length_m;
+            let start_m = before.leg.end_m();
             if start_m >= to_m {
                 return None;
             }

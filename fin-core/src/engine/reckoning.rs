@@ -188,7 +188,7 @@ impl Hypothesis {
                 continue;
             }
             let start_m = *out_m.get_or_insert(leg.start_m);
-            if leg.start_m + leg.length_m - start_m >= LEAST_OPEN_M {
+            if leg.end_m() - start_m >= LEAST_OPEN_M {
                 break;
             }
         }

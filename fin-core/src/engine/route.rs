@@ -9,13 +9,22 @@ use crate::network::{EdgeId, EdgePosition, RoadNetwork, TunnelId};
 const KEPT_BEHIND_M: f64 = 300.0;
 
 impl Hypothesis {
+    /// The number of the leg at a route offset, held to the ends of the route.
+    pub(super) fn leg_at(&self, offset_m: f64) -> usize {
+        self.legs
+            .partition_point(|leg| leg.start_m <= offset_m)
+            .saturating_sub(1)
+    }
+
+    /// The number of the first leg that does not end before a route offset; of the last leg when all do.
+    fn first_leg_from(&self, offset_m: f64) -> usize {
+        let ended = self.legs.partition_point(|leg| leg.end_m() < offset_m);
+        ended.min(self.legs.len().saturating_sub(1))
+    }
+
     /// The edge position at a route offset, held to the ends of the route.
     pub(super) fn locate(&self, offset_m: f64) -> EdgePosition {
-        let index = self
-            .legs
-            .partition_point(|leg| leg.start_m <= offset_m)
-            .saturating_sub(1);
-        let leg = &self.legs[index];
+        let leg = &self.legs[self.leg_at(offset_m)];
         EdgePosition {
             edge: leg.edge,
             offset_m: (offset_m - leg.start_m).clamp(0.0, leg.length_m),
@@ -24,7 +33,7 @@ impl Hypothesis {
 
     /// The offset of the end of the route, metres.
     pub(super) fn end_m(&self) -> f64 {
-        self.legs.last().map_or(0.0, |leg| leg.start_m + leg.length_m)
+        self.legs.last().map_or(0.0, Leg::end_m)
     }
 
     /// The offset up to which the route has to be known now.
@@ -62,6 +71,7 @@ impl Hypothesis {
         self.end_m() < self.needed_m() && self.has_way_on(network)
     }
 
+    /// Whether a road goes on from the end of the route.
     pub(super) fn has_way_on(&self, network: &RoadNetwork) -> bool {
         self.legs
             .last()
@@ -103,9 +113,7 @@ impl Hypothesis {
             .as_ref()
             .map_or(self.track.offset_m(), |belief| belief.reach().0)
             - KEPT_BEHIND_M;
-        let keep_from = self.legs.partition_point(|leg| leg.start_m + leg.length_m < low);
-        let keep_from = keep_from.min(self.legs.len().saturating_sub(1));
-        self.legs.drain(..keep_from);
+        self.legs.drain(..self.first_leg_from(low));
     }
 
     /// Whether the car is on the same roads as in `other` now and from here on, so that only the past differs.
@@ -117,8 +125,7 @@ impl Hypothesis {
                 .map_or(h.track.offset_m() - 3.5 * h.track.offset_sigma_m(), |b| {
                     b.reach().0
                 });
-            let first = h.legs.partition_point(|leg| leg.start_m + leg.length_m < low);
-            (first.min(h.legs.len() - 1), h.spot(drift).offset_m)
+            (h.first_leg_from(low), h.spot(drift).offset_m)
         };
         let ((mine, my_m), (theirs, their_m)) = (ahead(self), ahead(other));
         let apart = (my_m - self.legs[mine].start_m) - (their_m - other.legs[theirs].start_m);
@@ -135,10 +142,7 @@ impl Hypothesis {
     /// Distance from a route offset back to where its tunnel was entered and on to where it is left, metres; as far
     /// as the route goes. `None` outside tunnels.
     pub(super) fn to_portals_m(&self, network: &RoadNetwork, offset_m: f64) -> Option<(f64, f64)> {
-        let index = self
-            .legs
-            .partition_point(|leg| leg.start_m <= offset_m)
-            .saturating_sub(1);
+        let index = self.leg_at(offset_m);
         let inside = |leg: &Leg| network.edge(leg.edge).tunnel.is_some();
         if !inside(&self.legs[index]) {
             return None;
@@ -152,8 +156,10 @@ impl Hypothesis {
             .position(|leg| !inside(leg))
             .map_or(self.legs.len(), |at| index + at)
             - 1;
-        let end_m = self.legs[last].start_m + self.legs[last].length_m;
-        Some((offset_m - self.legs[first].start_m, end_m - offset_m))
+        Some((
+            offset_m - self.legs[first].start_m,
+            self.legs[last].end_m() - offset_m,
+        ))
     }
 }
 

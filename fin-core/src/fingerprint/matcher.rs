@@ -349,10 +349,7 @@ impl ScanScore {
         let inside = |leg: &Leg| db.network.edge(leg.edge).tunnel.is_some();
         let first_inside = legs.iter().position(inside).unwrap_or(legs.len());
         let (first, last) = (legs.first(), legs.last());
-        let (from_m, to_m) = (
-            first.map_or(0.0, |leg| leg.start_m),
-            last.map_or(0.0, |leg| leg.start_m + leg.length_m),
-        );
+        let (from_m, to_m) = (first.map_or(0.0, |leg| leg.start_m), last.map_or(0.0, Leg::end_m));
         for row in self.likelihood.chunks_exact_mut(window.points) {
             for_each_leg(&legs[first_inside..], window, |leg, along| {
                 if !inside(leg) {

@@ -30,6 +30,13 @@ pub struct Leg {
     pub length_m: f64,
 }
 
+impl Leg {
+    /// Offset of the edge's end along the route, metres.
+    pub fn end_m(&self) -> f64 {
+        self.start_m + self.length_m
+    }
+}
+
 /// Where a scan is held against the surveys.
 #[derive(Clone, Copy, Debug)]
 pub struct Places<'a> {
@@ -90,7 +97,7 @@ pub(super) fn for_each_leg(
         (at.max(0.0) as usize).min(window.points)
     };
     for leg in legs {
-        let places = place_from(leg.start_m)..place_from(leg.start_m + leg.length_m);
+        let places = place_from(leg.start_m)..place_from(leg.end_m());
         if !places.is_empty() {
             visit(leg, places);
         }

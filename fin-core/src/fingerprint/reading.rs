@@ -18,7 +18,8 @@ pub(super) const LEAST_OPEN: f32 = 1e-3;
 /// A variance that counts as none, dB².
 const LEAST_DB2: f32 = 1e-6;
 
-/// What is the same about a reading at all places.
+/// What is the same about a reading at all places. The loops take it by value: a reference might lead to the rows that they write, as
+/// far as compilers know, and they would stay scalar.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReadingTerms {
     /// The phone's offset: mean, dB, and variance, dB².
